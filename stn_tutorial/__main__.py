@@ -1,0 +1,86 @@
+"""The command line: python -m stn_tutorial info · data · train · table."""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from .data import NAMES, data_root, load
+from .experiments import EXPERIMENTS, TABLES, device_name, matching, run, run_folder, runs_root, table
+from .training import best_device
+
+PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
+
+
+def info() -> None:
+    """Print versions, device, data root and what is in it: the text to paste into a bug report."""
+    print(f"python       {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            version = "not installed"
+        print(f"{name:<12} {version}")
+    print(f"device       {device_name(best_device())}")
+    root = data_root()
+    print(f"data root    {root}{' (from STN_DATA)' if os.environ.get('STN_DATA') else ''}")
+    for name in NAMES:
+        cache = root / f"{name}.npz"
+        print(f"  {name:<10} {cached(name) if cache.exists() else 'no prepared cache'}")
+    recorded = sum(1 for _ in runs_root().glob("*/*/seed-*/run.json"))
+    print(f"runs         {recorded} recorded")
+
+
+def cached(name: str) -> str:
+    """One line about a prepared cache, readable or damaged."""
+    try:
+        data = load(name)
+    except ValueError as error:
+        return str(error)
+    return f"{data!r}, fingerprint {data.fingerprint[:12]}"
+
+
+def train(patterns: list[str], seeds: list[int], root: Path | None) -> None:
+    """Work through what is not yet recorded, seed by seed; an interrupted run goes on where it was."""
+    experiments = {experiment.name: experiment for pattern in patterns for experiment in matching(pattern)}
+    for seed in seeds:
+        for name, experiment in experiments.items():
+            known = (run_folder(name, seed, root) / "run.json").exists()
+            print(f"{name} seed {seed}{': recorded already' if known else ''}", flush=True)
+            record = run(experiment, seed, root)
+            print(f"{name} seed {seed}: {record['test_error_percent']:.2f} % error, {record['wall_seconds']:.0f} s", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stn_tutorial", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("info", help=info.__doc__)
+    command = commands.add_parser("data", help="load data sets (downloading what is missing) and say where they come from")
+    command.add_argument("names", nargs="*", default=["mnist"], metavar="NAME", help=" or ".join(NAMES))
+    command = commands.add_parser("train", help=train.__doc__)
+    command.add_argument("patterns", nargs="+", metavar="PATTERN", help=f"for instance 'mnist-r/*'; {', '.join(EXPERIMENTS)}")
+    command.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    command.add_argument("--root", type=Path, help="where to record (default: data/runs)")
+    command = commands.add_parser("table", help="print a table made from the recorded runs")
+    command.add_argument("name", help=" or ".join(TABLES))
+    args = parser.parse_args(arguments)
+    try:
+        if args.command == "info":
+            info()
+        elif args.command == "data":
+            for name in args.names:
+                print(load(name))
+        elif args.command == "train":
+            train(args.patterns, args.seeds, args.root)
+        else:
+            print(table(args.name))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

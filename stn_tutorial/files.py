@@ -1,0 +1,24 @@
+"""Writing files so that an interruption or a full disk loses nothing that was finished."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or not there: whatever ends the write, an earlier version survives.
+
+    Raises OSError that names the file, for instance when the disk is full.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        reason = f"could not write {path}: {error.strerror}; what was there before is intact"
+        if path.parent.exists():
+            partial.unlink(missing_ok=True)
+        raise OSError(error.errno, reason) from error

@@ -1,0 +1,63 @@
+"""Localisation networks: they look at the picture and choose theta (the paper's section 3.1).
+
+Both start at the identity: the weights of the last layer are zero and its bias is the identity's theta, so that an
+untrained transformer hands its input on unchanged. The weights of the last layer receive a gradient from the first step
+all the same; the layers below it receive theirs as soon as those weights have left zero, one step later.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
+    """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable."""
+    if layer.bias is None or layer.bias.shape != identity.shape:
+        raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(identity)
+
+
+class LocalizationNet(nn.Sequential):
+    """The paper's convolutional localiser: half size, two 5x5 convolutions with a pool between, one hidden layer.
+
+    in_shape: (C, H, W) of the images, H and W at least 28. family: an object with `num_params` and `identity()`.
+    Input (N, C, H, W), output theta (N, P).
+    """
+
+    def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
+        channels, height, width = in_shape
+        side = [((length // 2 - 4) // 2) - 4 for length in (height, width)]
+        if min(side) < 1:
+            raise ValueError(f"in_shape must be at least 28 pixels high and wide, got {tuple(in_shape)}")
+        last = nn.Linear(hidden, family.num_params)
+        super().__init__(
+            nn.AvgPool2d(2),
+            nn.Conv2d(channels, filters, 5),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Conv2d(filters, filters, 5),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(filters * side[0] * side[1], hidden),
+            nn.ReLU(),
+            last,
+        )
+        start_at_identity(last, family.identity())
+
+
+class FullyConnectedLocalizationNet(nn.Sequential):
+    """The paper's localiser for fully connected nets: hidden layers of 32 units.
+
+    in_shape: (C, H, W) of the images. Input (N, C, H, W), output theta (N, P).
+    """
+
+    def __init__(self, in_shape: tuple[int, int, int], family, hidden: int = 32, depth: int = 3):
+        width = in_shape[0] * in_shape[1] * in_shape[2]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for _ in range(depth):
+            layers += [nn.Linear(width, hidden), nn.ReLU()]
+            width = hidden
+        last = nn.Linear(hidden, family.num_params)
+        super().__init__(*layers, last)
+        start_at_identity(last, family.identity())

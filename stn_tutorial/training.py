@@ -1,0 +1,313 @@
+"""Training that lives on the device: `fit` and `evaluate`, checkpoints that resume bit for bit, a recorder of theta."""
+
+import io
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .data import Dataset
+from .distortions import Upright
+from .files import write_atomically
+
+TEST_SEED = 2015  # the distorted test set is the same for every run
+RECORDED_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. AdamW with a one-cycle schedule: the rate rises to `lr` and falls to nearly zero.
+
+    epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
+    weight_decay, label_smoothing: strengths. precision: "float32" or "bfloat16" (autocast). channels_last: the memory
+    format that convolutions on CPUs and tensor cores prefer.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float = 2e-3
+    localizer_lr: float = 1.0
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.0
+    precision: str = "float32"
+    channels_last: bool = True
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
+
+
+@dataclass
+class Training:
+    """What `fit` returns: the epochs' numbers and, for a net with a transformer, its theta along the way.
+
+    history: one dict an epoch (epoch, train_loss, train_error_percent, test_loss, test_error_percent, seconds).
+    theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), pose (64, 2, 3), index (64,).
+    """
+
+    history: list[dict]
+    theta: dict[str, Tensor] | None
+    wall_seconds: float
+
+
+def best_device() -> torch.device:
+    """A CUDA GPU where there is one, otherwise the CPU (Apple's MPS lacks parts of grid_sample)."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
+    """Move a model to the device, in the recipe's memory format."""
+    return model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+
+
+def autocast(recipe: Recipe, device: torch.device):
+    """Autocast as the recipe wants it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+
+
+def distorted(images: Tensor, distortion, generator: torch.Generator, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """uint8 images (N, C, H, W) on the device -> distorted float images in [0, 1], pose (N, 2, 3)."""
+    images, pose = distortion(images.float() / 255, generator)
+    return images.contiguous(memory_format=torch.channels_last) if recipe.channels_last else images, pose
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, data: Dataset, distortion=None, recipe: Recipe | None = None, device: torch.device | None = None
+) -> dict:
+    """Error on the distorted test set, which is the same at every call.
+
+    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, 2, 3) and, for a net with a transformer, theta
+    (N, P); tensors on the CPU. The model is left in the mode (training or not) in which it came.
+    """
+    distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    model = prepare(model, recipe, device)
+    was_training = model.training
+    model.eval()
+    generator = torch.Generator().manual_seed(TEST_SEED)
+    logits, poses, thetas = [], [], []
+    for images in data.test_images.split(1000):
+        images, pose = distorted(images.to(device), distortion, generator, recipe)
+        with autocast(recipe, device):
+            logits.append(model(images).float().cpu())
+            if hasattr(model, "theta"):
+                thetas.append(model.theta(images).float().cpu())
+        poses.append(pose.cpu())
+    model.train(was_training)
+    logits, labels = torch.cat(logits), data.test_labels.cpu()
+    prediction = logits.argmax(dim=1)
+    result = {
+        "error_percent": 100 * (prediction != labels).double().mean().item(),
+        "loss": F.cross_entropy(logits, labels).item(),
+        "labels": labels,
+        "prediction": prediction,
+        "pose": torch.cat(poses),
+    }
+    return result | ({"theta": torch.cat(thetas)} if thetas else {})
+
+
+def recording_steps(total: int, frames: int = 60) -> set[int]:
+    """Steps at which theta is recorded: dense at first, when most happens, then at growing intervals."""
+    return {0, total} | {round(total ** (k / (frames - 1))) for k in range(frames)}
+
+
+class ThetaRecorder:
+    """Keeps theta and the prediction for the first test images, always distorted in the same way."""
+
+    def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, device: torch.device):
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        images = data.test_images[:RECORDED_IMAGES].to(device)
+        self.images, self.pose = distorted(images, distortion, generator, recipe)
+        self.model, self.recipe, self.device = model, recipe, device
+        self.steps: list[int] = []
+        self.thetas: list[Tensor] = []
+        self.predictions: list[Tensor] = []
+
+    @torch.no_grad()
+    def record(self, step: int) -> None:
+        self.model.eval()
+        with autocast(self.recipe, self.device):
+            theta, logits = self.model.theta(self.images), self.model(self.images)
+        self.model.train()
+        self.steps.append(step)
+        self.thetas.append(theta.float().cpu())
+        self.predictions.append(logits.argmax(dim=1).cpu())
+
+    def state(self) -> dict:
+        return {"steps": self.steps, "thetas": self.thetas, "predictions": self.predictions}
+
+    def load_state(self, state: dict) -> None:
+        self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
+
+    def result(self) -> dict[str, Tensor]:
+        return {
+            "step": torch.tensor(self.steps),
+            "theta": torch.stack(self.thetas),
+            "prediction": torch.stack(self.predictions),
+            "pose": self.pose.cpu(),
+            "index": torch.arange(len(self.pose)),
+        }
+
+
+def load_checkpoint(path: Path, identity: dict) -> dict | None:
+    """The checkpoint at `path`, or None; a ValueError if it is damaged or belongs to another training."""
+    if not path.exists():
+        return None
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        other = {key: value for key, value in checkpoint["identity"].items() if identity[key] != value}
+    except Exception as error:
+        raise ValueError(f"the checkpoint {path} is damaged ({error}); delete it to start again") from error
+    if other:
+        raise ValueError(
+            f"folder holds the checkpoint of another training: {path} was made with {other}, this call has "
+            f"{ {key: identity[key] for key in other} }; choose another folder, or delete the file to start again"
+        )
+    return checkpoint
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset,
+    distortion=None,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    folder: Path | str | None = None,
+    progress: bool = True,
+    on_epoch: Callable[[list[dict]], None] | None = None,
+) -> Training:
+    """Train `model` in place and return what happened.
+
+    The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
+    everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
+    call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
+    The seed governs order, distortion and dropout; seed torch yourself before you build the model.
+
+    progress: a bar with loss, accuracy and the time left. on_epoch: called with the history after each epoch, for
+    instance `plots.LiveCurves()`.
+
+    Raises ValueError for an empty data set, for a checkpoint of another training, and when the loss is not finite.
+    """
+    distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    if len(data.train_images) < recipe.batch_size:
+        raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
+    model = prepare(model, recipe, device)
+    images, labels = data.train_images.to(device), data.train_labels.to(device)
+    steps_per_epoch = len(images) // recipe.batch_size
+    total = steps_per_epoch * recipe.epochs
+
+    localizer = [p for name, p in model.named_parameters() if "localization" in name]
+    body = [p for name, p in model.named_parameters() if "localization" not in name]
+    groups = [(body, recipe.lr), (localizer, recipe.lr * recipe.localizer_lr)]
+    groups = [(parameters, lr) for parameters, lr in groups if parameters]
+    optimizer = torch.optim.AdamW([{"params": p, "lr": lr} for p, lr in groups], weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [lr for _, lr in groups], total, pct_start=0.2)
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    recorder = ThetaRecorder(model, data, distortion, recipe, device) if hasattr(model, "theta") else None
+    record_at = recording_steps(total)
+    history: list[dict] = []
+    earlier_seconds = 0.0
+
+    path = Path(folder) / "checkpoint.pt" if folder is not None else None
+    identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "distortion": repr(vars(distortion))}
+    checkpoint = load_checkpoint(path, identity) if path else None
+    if checkpoint:
+        model.load_state_dict(checkpoint["model"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+        schedule.load_state_dict(checkpoint["schedule"])
+        generator.set_state(checkpoint["generator"])
+        torch.set_rng_state(checkpoint["torch_rng"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(checkpoint["cuda_rng"], device)
+        if recorder:
+            recorder.load_state(checkpoint["recorder"])
+        history, earlier_seconds = checkpoint["history"], checkpoint["seconds"]
+    elif recorder:
+        recorder.record(0)
+
+    start = time.perf_counter()
+    bar = progress_bar(total, len(history) * steps_per_epoch, progress)
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        epoch_start = time.perf_counter()
+        model.train()
+        loss_sum, wrong = torch.zeros((), device=device), torch.zeros((), device=device)
+        order = torch.randperm(len(images), generator=generator).to(device)
+        for i in range(steps_per_epoch):
+            batch = order[i * recipe.batch_size : (i + 1) * recipe.batch_size]
+            inputs, _ = distorted(images[batch], distortion, generator, recipe)
+            targets = labels[batch]
+            with autocast(recipe, device):
+                logits = model(inputs)
+            loss = F.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            loss_sum += loss.detach()
+            wrong += (logits.argmax(dim=1) != targets).sum()
+            step = (epoch - 1) * steps_per_epoch + i + 1
+            if recorder and step in record_at:
+                recorder.record(step)
+            bar.update(1)
+            if i % 25 == 24:
+                seen = (i + 1) * recipe.batch_size
+                accuracy = 100 - 100 * wrong.item() / seen
+                bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, loss {loss_sum.item() / (i + 1):.3f}, accuracy {accuracy:.2f} %")
+        if not torch.isfinite(loss_sum):
+            raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {recipe.lr} is probably too high")
+        test = evaluate(model, data, distortion, recipe, device)
+        now = time.perf_counter()
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": loss_sum.item() / steps_per_epoch,
+                "train_error_percent": 100 * wrong.item() / (steps_per_epoch * recipe.batch_size),
+                "test_loss": test["loss"],
+                "test_error_percent": test["error_percent"],
+                "seconds": now - epoch_start,
+            }
+        )
+        if path:
+            state = {
+                "identity": identity,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "generator": generator.get_state(),
+                "torch_rng": torch.get_rng_state(),
+                "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+                "recorder": recorder.state() if recorder else None,
+                "history": history,
+                "seconds": earlier_seconds + now - start,
+            }
+            buffer = io.BytesIO()
+            torch.save(state, buffer)
+            write_atomically(path, buffer.getvalue())
+        if on_epoch:
+            on_epoch(history)
+    bar.close()
+    return Training(history, recorder.result() if recorder else None, earlier_seconds + time.perf_counter() - start)
+
+
+def progress_bar(total: int, done: int, visible: bool):
+    """A text bar on standard output: it reads the same in a terminal, a notebook and a log."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        initial=done,
+        disable=not visible,
+        file=sys.stdout,
+        mininterval=1.0,
+        ncols=120,
+        bar_format="{percentage:3.0f}% |{bar:24}| {elapsed} < {remaining} {postfix}",
+    )
