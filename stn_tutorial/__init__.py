@@ -19,6 +19,7 @@ LAZY = {
     "fit": "training",
     "evaluate": "training",
     "explore": "explorer",
+    "play": "explorer",
 }
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "explore",
     "fit",
     "load",
+    "play",
     "sample",
     "sample_loop",
     "target_grid",

@@ -9,8 +9,6 @@ import math
 import os
 import socket
 import sys
-import zipfile
-import zlib
 from collections.abc import Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -107,9 +105,9 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
 
 
 def short_reason(error: BaseException) -> str:
-    """The first line of an error, short enough to stand in a sentence."""
+    """The last line of an error, where torchvision says why, short enough to stand in a sentence."""
     text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:100].rstrip(" .:")
+    return (text[-1] if text else type(error).__name__)[:100].rstrip(" .:")
 
 
 def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
@@ -156,7 +154,7 @@ def read_cache(name: str, path: Path) -> Dataset:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         data = from_arrays(name, arrays)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # a flipped bit can make a reader raise almost anything
         raise ValueError(f"the cache {path} is damaged ({short_reason(error)}); delete it and load again") from error
     if "fingerprint" in arrays and str(arrays["fingerprint"]) != data.fingerprint:
         raise ValueError(f"the cache {path} is damaged (its fingerprint does not match); delete it and load again")
@@ -182,7 +180,10 @@ def download_timeout():
 
 
 def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndarray]:
-    """MNIST or CIFAR-10 through torchvision, as plain arrays. Raises what torchvision raises."""
+    """MNIST or CIFAR-10 through torchvision, as plain arrays.
+
+    Raises what torchvision raises, but a ValueError for files that are there and cannot be read.
+    """
     from torchvision import datasets
 
     kind = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
@@ -191,7 +192,13 @@ def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndar
         print(f"{name}: downloading to {root} ...", file=sys.stderr)
     quiet = io.StringIO()  # torchvision narrates each mirror that fails; the caller says it in one line
     with download_timeout(), redirect_stdout(quiet), redirect_stderr(quiet):
-        train, test = (kind(root=str(root), train=train, download=download) for train in (True, False))
+        try:
+            train, test = (kind(root=str(root), train=train, download=download) for train in (True, False))
+        except (AssertionError, EOFError, RuntimeError, TypeError, ValueError) as error:
+            if isinstance(error, RuntimeError) and (download or "not found" in str(error)):
+                raise
+            reason = f"{title} in {root}, as torchvision keeps it, is damaged ({short_reason(error)})"
+            raise ValueError(f"{reason}; delete it and load again") from error
     return {
         "train_images": np.asarray(train.data),
         "train_labels": np.asarray(train.targets),

@@ -38,8 +38,8 @@ class Experiment:
     paper_error_percent: float | None = None
 
 
-CNN_RECIPE = Recipe(epochs=60, batch_size=256, lr=4e-3, precision="bfloat16")
-FCN_RECIPE = Recipe(epochs=100, batch_size=256, lr=2e-3, precision="bfloat16")
+CNN_RECIPE = Recipe(epochs=60, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
+FCN_RECIPE = Recipe(epochs=150, batch_size=256, lr=2e-3, precision="bfloat16")
 
 EXPERIMENTS = {
     experiment.name: experiment
@@ -139,7 +139,7 @@ def load_runs(name: str, root: Path | None = None) -> list[dict]:
 
 
 def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, torch.Tensor]:
-    """The theta history of a recorded run: step (T,), theta (T, 64, P), prediction (T, 64), pose (64, 2, 3), index (64,)."""
+    """The theta history of a recorded run: a dict of tensors as in `Training.theta`."""
     matching(name)
     path = run_folder(name, seed, root) / "theta.npz"
     if not path.exists():

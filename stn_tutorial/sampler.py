@@ -109,8 +109,8 @@ def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
     """
     n, c, height, width = images.shape
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    index = y.clamp(0, height - 1).long() * width + x.clamp(0, width - 1).long()
-    values = images.flatten(2).gather(2, index.view(n, 1, -1).expand(n, c, -1)).view(n, c, *x.shape[1:])
+    index = torch.where(inside, y, 0).long() * width + torch.where(inside, x, 0).long()  # NaN is not inside
+    values = images.flatten(2).gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
     return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1))
 
 
@@ -137,7 +137,7 @@ def sample(
     if mode != "bicubic":
         x = pad_coordinates(x, width, padding_mode, align_corners)
         y = pad_coordinates(y, height, padding_mode, align_corners)
-    fill = torch.as_tensor(fill, dtype=images.dtype, device=images.device).expand(images.shape[1])
+    fill = fill_per_channel(fill, images)
     out = torch.zeros((), dtype=images.dtype, device=images.device)
     for y_n, weight_y in neighbours(y, mode):
         for x_n, weight_x in neighbours(x, mode):
@@ -148,12 +148,25 @@ def sample(
     return out
 
 
-def check_sample_arguments(images: Tensor, grid: Tensor, mode: str, padding_mode: str) -> None:
-    """Raise a ValueError that names the first argument of `sample` that cannot be sampled with."""
+def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
+    """The fill value as a tensor (C,) of the images' type and device, from a number, (1,) or (C,)."""
+    fill, channels = torch.as_tensor(fill, dtype=images.dtype, device=images.device), images.shape[1]
+    if fill.dim() > 1 or fill.numel() not in (1, channels):
+        raise ValueError(f"fill must be a number or one per channel, shape ({channels},), got shape {tuple(fill.shape)}")
+    return fill.expand(channels)
+
+
+def check_images(images: Tensor) -> None:
+    """Raise a ValueError that names images unless they are floating point (N, C, H, W); N may be zero."""
     if images.dim() != 4 or 0 in images.shape[1:]:
         raise ValueError(f"images must have shape (N, C, H, W), none of C, H, W zero, got {tuple(images.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first")
+
+
+def check_sample_arguments(images: Tensor, grid: Tensor, mode: str, padding_mode: str) -> None:
+    """Raise a ValueError that names the first argument of `sample` that cannot be sampled with."""
+    check_images(images)
     if grid.dim() != 4 or grid.shape[-1] != 2 or 0 in grid.shape[1:]:
         raise ValueError(f"grid must have shape (N, H_out, W_out, 2), H_out and W_out not zero, got {tuple(grid.shape)}")
     if len(grid) != len(images):

@@ -3,6 +3,7 @@
 import io
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import Dataset
+from .data import Dataset, short_reason
 from .distortions import Upright
 from .files import write_atomically
 
@@ -49,7 +50,8 @@ class Training:
     """What `fit` returns: the epochs' numbers and, for a net with a transformer, its theta along the way.
 
     history: one dict an epoch (epoch, train_loss, train_error_percent, test_loss, test_error_percent, seconds).
-    theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), pose (64, 2, 3), index (64,).
+    theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
+        of the 64 test images image (64, C, H, W) uint8 before the distortion, label (64,) and pose (64, 2, 3).
     """
 
     history: list[dict]
@@ -123,8 +125,8 @@ class ThetaRecorder:
 
     def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, device: torch.device):
         generator = torch.Generator().manual_seed(TEST_SEED)
-        images = data.test_images[:RECORDED_IMAGES].to(device)
-        self.images, self.pose = distorted(images, distortion, generator, recipe)
+        self.upright, self.labels = data.test_images[:RECORDED_IMAGES].cpu(), data.test_labels[:RECORDED_IMAGES].cpu()
+        self.images, self.pose = distorted(self.upright.to(device), distortion, generator, recipe)
         self.model, self.recipe, self.device = model, recipe, device
         self.steps: list[int] = []
         self.thetas: list[Tensor] = []
@@ -152,7 +154,8 @@ class ThetaRecorder:
             "theta": torch.stack(self.thetas),
             "prediction": torch.stack(self.predictions),
             "pose": self.pose.cpu(),
-            "index": torch.arange(len(self.pose)),
+            "image": self.upright,
+            "label": self.labels,
         }
 
 
@@ -161,14 +164,18 @@ def load_checkpoint(path: Path, identity: dict) -> dict | None:
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not compare checksums
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} does not match its checksum")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        other = {key: value for key, value in checkpoint["identity"].items() if identity[key] != value}
+        other = {key: value for key, value in checkpoint["identity"].items() if identity.get(key) != value}
     except Exception as error:
-        raise ValueError(f"the checkpoint {path} is damaged ({error}); delete it to start again") from error
+        raise ValueError(f"the checkpoint {path} is damaged ({short_reason(error)}); delete it to start again") from error
     if other:
         raise ValueError(
             f"folder holds the checkpoint of another training: {path} was made with {other}, this call has "
-            f"{ {key: identity[key] for key in other} }; choose another folder, or delete the file to start again"
+            f"{ {key: identity.get(key) for key in other} }; choose another folder, or delete the file to start again"
         )
     return checkpoint
 
@@ -218,10 +225,13 @@ def fit(
     earlier_seconds = 0.0
 
     path = Path(folder) / "checkpoint.pt" if folder is not None else None
-    identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "distortion": repr(vars(distortion))}
+    identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "distortion": f"{type(distortion).__name__} {vars(distortion)}"}
     checkpoint = load_checkpoint(path, identity) if path else None
     if checkpoint:
-        model.load_state_dict(checkpoint["model"])
+        try:
+            model.load_state_dict(checkpoint["model"])
+        except RuntimeError as error:
+            raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
         optimizer.load_state_dict(checkpoint["optimizer"])
         schedule.load_state_dict(checkpoint["schedule"])
         generator.set_state(checkpoint["generator"])

@@ -1,11 +1,13 @@
 """The spatial transformer: a localisation network, a family of transformations and a sampler in one module (figure 2)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .grids import check_size
-from .sampler import MODES, PADDING_MODES, sample
+from .sampler import MODES, PADDING_MODES, check_images, fill_per_channel, sample
 
 SAMPLERS = ("torch", "scratch")
 
@@ -54,27 +56,39 @@ class SpatialTransformer(nn.Module):
 
     def theta(self, images: Tensor) -> Tensor:
         """What the localisation network says about each image: (N, C, H, W) -> (N, P), at least float32."""
-        if images.dim() != 4 or 0 in images.shape[1:]:
-            raise ValueError(f"images must have shape (N, C, H, W), none of C, H, W zero, got {tuple(images.shape)}")
+        check_images(images)
         theta = self.localization(images)
         return theta.float() if theta.dtype in (torch.float16, torch.bfloat16) else theta
 
     def warp(self, images: Tensor, theta: Tensor) -> Tensor:
         """Warp images (N, C, H, W) by theta (N, P) -> (N, C, H_out, W_out)."""
+        check_images(images)
         with torch.autocast(images.device.type, enabled=False):
             grid = self.family.grid(theta, self.size or images.shape[2:], self.align_corners, check=self.check)
+            if len(grid) != len(images) or grid.device != images.device:
+                raise ValueError(
+                    f"theta must have one row for each of {len(images)} images, on their device, {images.device}, "
+                    f"got shape {tuple(theta.shape)} on {theta.device}"
+                )
             images = images.to(grid.dtype)
             if self.sampler == "scratch":
                 return sample(images, grid, self.mode, self.padding_mode, self.align_corners, self.fill)
+            if self.padding_mode != "zeros":
+                # grid_sample kills the process for NaN or infinity under border and reflection (pytorch/pytorch#24823)
+                lost = grid.isnan().any(dim=-1)[:, None]
+                grid = grid.nan_to_num().clamp(-1e6, 1e6)
+                out = F.grid_sample(images, grid, self.mode, self.padding_mode, self.align_corners)
+                return out.masked_fill(lost, math.nan)
             # grid_sample can only fill with 0: move the background there, and back afterwards
-            fill = self.fill.to(images.dtype).view(1, -1, 1, 1) if self.padding_mode == "zeros" else 0.0
-            return F.grid_sample(images - fill, grid, self.mode, self.padding_mode, self.align_corners) + fill
+            fill = fill_per_channel(self.fill, images).view(1, -1, 1, 1)
+            return F.grid_sample(images - fill, grid, self.mode, "zeros", self.align_corners) + fill
 
     def forward(self, images: Tensor) -> Tensor:
         theta = self.theta(images)
+        out = self.warp(images, theta)
         if not torch.jit.is_tracing():
             self.nan_thetas += theta.detach().isnan().any(dim=1).sum()
-        return self.warp(images, theta)
+        return out
 
     def extra_repr(self) -> str:
         size = "input's" if self.size is None else self.size

@@ -144,8 +144,9 @@ class Attention(LinearFamily):
 class Rotation(LinearFamily):
     """Turns about the centre. Theta = (angle,) in radians; the grid turns clockwise, the picture counter-clockwise.
 
-    aspect: width / height of the image. Normalised coordinates are square whatever the image is, so a plain rotation
-    matrix shears a wide image; with its aspect named, pixels turn as they do on paper.
+    aspect: width / height of the image, (W - 1) / (H - 1) with ``align_corners=True``. Normalised coordinates are square
+    whatever the image is, so a plain rotation matrix shears a wide image; with its aspect named, pixels turn as they do
+    on paper.
     """
 
     num_params = 1

@@ -1,0 +1,266 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. Moving the grid
+#
+# **What does a spatial transformer do to a picture, and which way does theta point?**
+#
+# When you are through you can
+#
+# - say what the six numbers of an affine theta do, and read them off a warped picture,
+# - predict which way a picture moves when theta changes, and why it seems to be the wrong way,
+# - write theta for a shift by whole pixels and for a turn.
+#
+# *Minutes on a laptop CPU: MINUTES_01 to run, about 25 to read and try.* What to know before: Python, and that a picture is an
+# array of numbers. No machine learning yet.
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_01)
+
+# %% tags=["setup"]
+try:
+    import stn_tutorial
+except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
+    %pip install -q --no-deps INSTALL_LINE
+    import stn_tutorial
+
+from stn_tutorial.notebook import start
+
+data, quick = start()
+
+# %% [markdown]
+# ## What is it that we want to do?
+#
+# Here is a digit, and the same digit as a camera may see it. To a person it is the same digit. To a network that compares
+# pixels it is not.
+
+# %%
+import math
+
+import torch
+
+from stn_tutorial import Affine, Rotation, plots, sample
+
+digit = data.train_images[5]  # uint8, (1, 28, 28)
+image = digit.float() / 255  # floating point, 0 is black
+turned = sample(image[None], Rotation().grid(torch.tensor([[math.radians(40)]]), (28, 28)))[0]
+
+plots.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turned by 40 degrees"])
+
+# %% [markdown]
+# A **spatial transformer** (Jaderberg and others, 2015) is a small module that looks at such a picture, decides how to turn,
+# shift or stretch it, and hands on the straightened one. It learns to do so without ever being told what upright means.
+#
+# It has three parts, and each has a notebook of its own:
+#
+# | part | its question | notebook |
+# |---|---|---|
+# | grid generator | given theta, at which points do we read the input? | 2 |
+# | sampler | given a point, which value is there? | 3 |
+# | localisation network | which theta is right for *this* picture? | 4 |
+#
+# Today theta is chosen by hand. By yours.
+
+# %% [markdown]
+# ## How does one warp a picture?
+#
+# Two ways come to mind. **Push**: take each input pixel and put it where it belongs in the output. **Pull**: go through the
+# *output* pixels and ask each where in the input its value comes from. Let us push a picture to twice its width.
+
+# %%
+pushed = torch.zeros(28, 56)
+for row in range(28):
+    for column in range(28):
+        pushed[row, 2 * column] = image[0, row, column]
+
+print("columns that were never written:", int((pushed.sum(dim=0) == 0)[1::2].sum()), "of", 56)
+plots.images_in_a_row([pushed], ["pushed to twice the width"], width=2.4)
+
+# %% [markdown]
+# Every second column stayed empty: nobody pushed anything there. Pulling cannot leave holes, because each output pixel is
+# asked.
+
+# %%
+pulled = torch.zeros(28, 56)
+for row in range(28):
+    for column in range(56):
+        pulled[row, column] = image[0, row, column // 2]  # the output pixel says where it looks
+
+print("columns that were never written: 0 of 56, each was asked")
+plots.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
+
+# %% [markdown]
+# So we pull. That decides the direction of everything that follows: **theta maps output coordinates to input coordinates**.
+# It tells every output pixel where to look.
+
+# %% [markdown]
+# ## What do the six numbers do?
+#
+# An affine theta holds six numbers, a 2x3 matrix row by row. The output pixel at $(x_t, y_t)$ looks at $(x_s, y_s)$ in the
+# input (the paper's equation 1; *t* for target, *s* for source):
+#
+# $$\begin{pmatrix} x_s \\ y_s \end{pmatrix} = \begin{pmatrix} \theta_{11} & \theta_{12} & \theta_{13} \\ \theta_{21} &
+# \theta_{22} & \theta_{23} \end{pmatrix} \begin{pmatrix} x_t \\ y_t \\ 1 \end{pmatrix}$$
+#
+# Coordinates are *normalised*: the picture is the square from -1 to 1, whatever its size in pixels; $x$ points right and $y$
+# points **down**. The identity leaves everything where it is.
+
+# %%
+family = Affine()
+print("identity:", family.identity().tolist())
+plots.warp(image, family, family.identity())
+
+# %% [markdown]
+# On the left the input, with a lattice over it: the points where the output looks. On the right what it sees there. With the
+# identity the lattice covers the picture exactly.
+
+# %% [markdown]
+# ### Predict 1
+#
+# Take $\theta_{13}$, the last number of the first row, from 0 to 0.5. **Will the digit in the output move left or right?**
+# Decide before you run the next cell.
+
+# %%
+theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
+plots.warp(image, family, theta, "the last number of the first row is 0.5")
+
+# %% [markdown]
+# It moved **left**. The *lattice* moved right, by a quarter of the picture (0.5 of a square that is 2 wide), and what it sees
+# there lies further left in its frame. Walk to the right along a wall of posters: the posters pass you to the left. The same
+# holds for everything theta does: **the picture does the opposite of the grid**.
+
+# %%
+centre_before = float((image[0].sum(dim=0) * torch.arange(28)).sum() / image.sum())
+shifted = sample(image[None], family.grid(theta[None], (28, 28)))[0]
+centre_after = float((shifted[0].sum(dim=0) * torch.arange(28)).sum() / shifted.sum())
+print(f"centre of the digit: column {centre_before:.1f} before, {centre_after:.1f} after, a move of {centre_after - centre_before:+.1f} pixels")
+
+# %% [markdown]
+# Seven pixels are a quarter of 28, if the digit did not lose a part of itself at the border on the way. (When your number
+# differs a little, it did.)
+
+# %% [markdown]
+# ### Predict 2
+#
+# Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?**
+
+# %%
+plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
+
+# %% [markdown]
+# Smaller: the lattice reaches twice as far, so more of the world fits into the same frame. Beyond the picture there is
+# nothing to see, and the sampler fills in zeros, which here is the black of the background. Remember that black: a network
+# whose background is *not* zero can be fooled by it, and notebook 4 shows how we prevent that.
+
+# %% [markdown]
+# ## Which way does it turn?
+#
+# A rotation matrix with a positive angle turns the axes from $x$ towards $y$. Here $y$ points down, so on the screen the
+# *grid* turns clockwise. And the picture?
+
+# %%
+angle = math.radians(30)
+theta = torch.tensor([math.cos(angle), -math.sin(angle), 0, math.sin(angle), math.cos(angle), 0])
+plots.warp(image, family, theta, "a rotation matrix with +30 degrees")
+
+# %% [markdown]
+# The picture turns counter-clockwise, against its grid. People lose evenings over this; you just spent a minute.
+
+# %% [markdown]
+# ## Are six numbers too many?
+#
+# If one knows that only turns occur, one number is enough. A **family** of transformations says how few numbers become a
+# matrix. The package has five of them that are linear; here is the same turn by two of them.
+
+# %%
+one_number = torch.tensor([[angle]])
+print("Rotation takes", Rotation().num_params, "number, Affine", Affine().num_params)
+print("largest difference between the two grids:", float((Rotation().grid(one_number, (28, 28)) - family.grid(theta[None], (28, 28))).abs().max()))
+
+# %% [markdown]
+# The numbers agree to rounding. Fewer numbers are easier to learn and can do less damage; more can express more. Notebook 6
+# compares the families; until then we stay with the affine one.
+
+# %% [markdown]
+# ## Play
+#
+# Move theta by hand. Try to make the digit **large**, **upside down**, **mirrored** and **lying on its side**, and look at
+# the lattice each time. (Without a kernel you see a picture instead of sliders: run the cell.)
+
+# %%
+from stn_tutorial import explore
+
+explorer = explore(image)
+explorer
+
+# %% [markdown]
+# The sliders can also be read and set from Python. This mirrors the digit:
+
+# %%
+explorer.theta = [-1, 0, 0, 0, 1, 0]
+print("theta now:", explorer.theta)
+plots.warp(image, family, torch.tensor(explorer.theta), "mirrored: the first number is -1")
+
+# %% [markdown]
+# ## Exercise 1: shift by whole pixels
+#
+# Write theta for a *picture* that moves `right` pixels to the right and `down` pixels down. The size is `(H, W)`; the
+# normalised square is 2 wide and 2 high.
+#
+# <details><summary>Hint</summary>One pixel is 2 / W wide in normalised coordinates. And the picture does the opposite of the
+# grid.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 1.** Theta for a picture that moves `right` pixels to the right and `down` pixels down.
+
+# %% tags=["solution"]
+def shift_theta(right: float, down: float, size: tuple[int, int]) -> torch.Tensor:
+    """Affine theta, shape (6,), that moves the picture by whole pixels; size is (H, W)."""
+    height, width = size
+    return torch.tensor([1.0, 0.0, -2 * right / width, 0.0, 1.0, -2 * down / height])
+
+# %% tags=["check"]
+from stn_tutorial import checks
+
+checks.check_shift_theta(shift_theta)
+
+# %% [markdown]
+# ## Exercise 2: turn the picture clockwise
+#
+# Write theta that turns the *picture* clockwise on the screen by an angle in degrees.
+#
+# <details><summary>Hint</summary>The rotation matrix above turned the picture counter-clockwise. `math.radians` turns degrees
+# into radians.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 2.** Theta that turns the picture clockwise on the screen.
+
+# %% tags=["solution"]
+def turn_theta(degrees: float) -> torch.Tensor:
+    """Affine theta, shape (6,), that turns the picture clockwise on the screen by `degrees`."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return torch.tensor([cos, sin, 0.0, -sin, cos, 0.0])
+
+# %% tags=["check"]
+checks.check_turn_theta(turn_theta)
+
+# %% [markdown]
+# ## What to take away
+#
+# 1. Warping pulls: each output pixel asks where in the input its value comes from.
+# 2. Theta maps **output** coordinates to **input** coordinates, both from -1 to 1, with $y$ pointing down.
+# 3. The picture does the opposite of the grid: shift right to move left, scale up to shrink.
+# 4. An affine theta is a 2x3 matrix: four numbers turn, scale and shear, two shift.
+# 5. A family with fewer numbers can do less, and is easier to learn.
+#
+# Next: [2. The grid generator](02_grid_generator.ipynb), where we build the lattice ourselves and meet the convention that
+# silently breaks more code than any other.

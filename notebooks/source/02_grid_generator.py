@@ -1,0 +1,369 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2. The grid generator
+#
+# **From theta to sampling points: normalised coordinates, `align_corners`, pictures that are not square.**
+#
+# When you are through you can
+#
+# - turn pixel coordinates into normalised ones and back, in both conventions, and say when the two differ,
+# - build the grid generator with a loop and with one matrix product, and show that it equals torch's,
+# - turn a wide picture without shearing it.
+#
+# *Minutes on a laptop CPU: MINUTES_02 to run, about 35 to read and try.* What to know before: [notebook 1](01_moving_the_grid.ipynb);
+# what a matrix product is.
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_02)
+
+# %% tags=["setup"]
+try:
+    import stn_tutorial
+except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
+    %pip install -q --no-deps INSTALL_LINE
+    import stn_tutorial
+
+from stn_tutorial.notebook import start
+
+data, quick = start()
+
+# %% [markdown]
+# ## Where is the pixel in the third row and fourth column?
+#
+# In *pixel* coordinates at $(x, y) = (3, 2)$: we count from 0, and $x$ counts columns. Theta should not depend on how many
+# pixels a picture has, so the paper uses *normalised* coordinates: the picture is the square from -1 to 1.
+#
+# But what exactly is at -1? There are two answers, and both are in use.
+
+# %%
+import torch
+from torch import Tensor
+
+from stn_tutorial import plots
+from stn_tutorial.grids import check_size
+
+width = 4
+pixels = torch.arange(width)
+edges_at_one = (pixels * 2 + 1) / width - 1  # align_corners=False
+centres_at_one = pixels / (width - 1) * 2 - 1  # align_corners=True
+
+print("align_corners=False:", edges_at_one.tolist())
+print("align_corners=True: ", [round(x, 3) for x in centres_at_one.tolist()])
+
+# %% [markdown]
+# A row of four pixels. With `align_corners=False` the numbers -1 and 1 are the outer **edges** of the row, and the first
+# centre lies half a pixel inside, at -0.75. With `align_corners=True` they are the **centres** of the outermost pixels. Torch's
+# default was the second until version 1.3 and is the first since; code from before then still runs, and is quietly off.
+#
+# `align_corners=False` treats the picture as an area: a pixel is 2 / W wide at every size, and that is why it is the default
+# throughout this package. Here is the conversion for both.
+
+# %%
+def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """Pixel coordinates (..., 2), last axis (x, y), to normalised ones. size: (H, W)."""
+    height, width = check_size(size)
+    lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
+    if align_corners:
+        extent = (lengths - 1).clamp(min=1)
+        return torch.where(lengths > 1, points / extent * 2 - 1, torch.zeros_like(points))
+    return (points * 2 + 1) / lengths - 1
+
+# %% [markdown]
+# `check_size` only makes sure that the size is a pair of positive integers. The `torch.where` is for pictures that are one
+# pixel wide: between one centre and itself there is no distance to divide by. The way back solves for the pixel:
+
+# %%
+def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """Normalised coordinates (..., 2), last axis (x, y), to pixel coordinates. size: (H, W)."""
+    height, width = check_size(size)
+    lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
+    if align_corners:
+        return (points + 1) / 2 * (lengths - 1)
+    return ((points + 1) * lengths - 1) / 2
+
+
+for align_corners in (False, True):
+    there = pixel_to_normalized(torch.tensor([3.0, 2.0]), (5, 8), align_corners)
+    back = normalized_to_pixel(there, (5, 8), align_corners)
+    print(f"align_corners={align_corners}: (3, 2) of a 5x8 picture is {[round(v, 3) for v in there.tolist()]}, and back {back.tolist()}")
+
+# %% [markdown]
+# ### Predict 1
+#
+# You shift a picture by theta's $t_x = 0.5$. **By how many pixels does a row of 4 move under each convention? And a row of 400?**
+
+# %%
+for width in (4, 400):
+    for align_corners in (False, True):
+        ends = normalized_to_pixel(torch.tensor([[0.0, 0.0], [0.5, 0.0]]), (width, width), align_corners)
+        print(f"width {width}, align_corners={align_corners}: {float(ends[1, 0] - ends[0, 0]):.2f} pixels")
+
+# %% [markdown]
+# 1 against 0.75, and 100 against 99.75: always a quarter of a pixel apart. On a photograph one does not see it; on a 7x7
+# feature map or a 4-pixel toy it is a quarter of everything. It never fails loudly, and that is what makes it dangerous.
+# **Always write `align_corners`, and write the same to the grid and to the sampler.**
+
+# %% [markdown]
+# ## Which points does the output ask about?
+#
+# One for each output pixel, on a regular grid that covers the square (the paper calls it $G$, section 3.2). First with a loop:
+
+# %%
+def target_grid_loop(size, align_corners=False):
+    height, width = size
+    grid = torch.zeros(height, width, 2)
+    for row in range(height):
+        for column in range(width):
+            grid[row, column] = pixel_to_normalized(torch.tensor([float(column), float(row)]), size, align_corners)
+    return grid
+
+
+print(target_grid_loop((2, 3)))
+
+# %% [markdown]
+# Read it aloud: two rows of three points, each a pair $(x, y)$. In the first row $y$ is always -0.5, and $x$ runs from -0.67
+# to 0.67. The order is a trap: a picture is indexed `[row, column]`, which is $[y, x]$, but a point is $(x, y)$.
+#
+# Now without the loop. `meshgrid` makes both index arrays at once.
+
+# %%
+def target_grid(
+    size: tuple[int, int],
+    align_corners: bool = False,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Normalised coordinates of every output pixel, (H, W, 2), last axis (x, y)."""
+    height, width = check_size(size)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    pixels = torch.stack([x, y], dim=-1).to(dtype=dtype, device=device)
+    return pixel_to_normalized(pixels, size, align_corners)
+
+
+difference = (target_grid((9, 16)) - target_grid_loop((9, 16))).abs().max()
+print("loop and vectorised differ by", float(difference))
+
+# %% [markdown]
+# ## From the regular grid to the sampling grid
+#
+# Theta moves every point: the paper's equation 1, once per output pixel. With a loop it is three lines of school algebra.
+
+# %%
+def affine_grid_loop(theta, size, align_corners=False):
+    grid = target_grid(size, align_corners)
+    out = torch.zeros_like(grid)
+    for row in range(size[0]):
+        for column in range(size[1]):
+            x_t, y_t = grid[row, column]
+            out[row, column, 0] = theta[0, 0] * x_t + theta[0, 1] * y_t + theta[0, 2]
+            out[row, column, 1] = theta[1, 0] * x_t + theta[1, 1] * y_t + theta[1, 2]
+    return out
+
+# %% [markdown]
+# All points and all pictures of a batch at once: a sum over $j$ of $A_{ij} G_{hwj}$, for each picture $n$. `einsum` says just
+# that, index by index.
+
+# %%
+def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """theta (N, 2, 3) -> sampling grid (N, H, W, 2), last axis (x, y), normalised."""
+    target = target_grid(size, align_corners, theta.dtype, theta.device)
+    linear, translation = theta[:, :, :2], theta[:, :, 2]
+    return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
+
+
+torch.manual_seed(0)
+theta = torch.randn(3, 2, 3)
+print("shape:", tuple(affine_grid(theta, (9, 16)).shape))
+print("against the loop:", float((affine_grid(theta, (9, 16))[0] - affine_grid_loop(theta[0], (9, 16))).abs().max()))
+
+# %% [markdown]
+# Is it also what torch does? `torch.nn.functional.affine_grid` is its grid generator. We ask for double precision, both
+# conventions and pictures that are not square, because a bug likes to hide where height and width are equal.
+
+# %%
+from torch.nn import functional as F
+
+worst = 0.0
+for align_corners in (False, True):
+    for height, width in ((5, 5), (3, 8), (8, 3), (1, 7), (1, 1)):
+        ours = affine_grid(theta.double(), (height, width), align_corners)
+        theirs = F.affine_grid(theta.double(), [3, 1, height, width], align_corners=align_corners)
+        worst = max(worst, float((ours - theirs).abs().max()))
+print(f"largest difference from torch over 10 cases: {worst:.1e}")
+assert worst < 1e-12
+
+# %% [markdown]
+# The two agree to the last digits of double precision. Within the package this function sits behind every linear family.
+
+# %%
+from stn_tutorial import Affine
+
+grid = Affine().grid(theta.view(3, 6), (9, 16))
+print("the same from the package:", torch.equal(grid, affine_grid(theta, (9, 16))))
+
+# %% [markdown]
+# ### Predict 2
+#
+# `Affine().grid(theta, size)` takes the size of the **output**. **What happens to the sampling points when you ask for an
+# output of half the size with the same theta?** Do they shrink into a corner, or spread out?
+
+# %%
+identity = Affine().identity()[None]
+for size in ((8, 8), (4, 4)):
+    grid = Affine().grid(identity, size)[0]
+    print(size, "x from", float(grid[..., 0].min()), "to", float(grid[..., 0].max()), "step", float(grid[0, 1, 0] - grid[0, 0, 0]))
+
+# %% [markdown]
+# They spread out: the points still cover the whole square, with steps twice as wide. That is why theta need not know any
+# size, and how a transformer can also zoom: it may look at a small part and hand on an output of any size. (With steps wider
+# than a pixel it skips pixels, and fine stripes turn into nonsense. That is aliasing, and no gradient will tell you.)
+
+# %% [markdown]
+# ## Does a rotation matrix rotate?
+#
+# Let us turn a picture that is twice as wide as high: a square within it should stay a square.
+
+# %%
+import math
+
+from stn_tutorial import Rotation, sample
+
+wide = torch.zeros(1, 32, 64)
+wide[0, 8:24, 24:40] = 0.9  # a square of 16 x 16 pixels
+wide[0, 8:10, 24:40] = 0.5  # with a grey top edge
+
+turn = torch.tensor([[math.radians(45)]])
+plain = sample(wide[None], Rotation().grid(turn, (32, 64)))[0]
+plots.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], width=2.6)
+
+# %% [markdown]
+# A diamond squashed to half its height, not a square. Normalised coordinates are *square* whatever the picture is: one unit
+# of $x$ is 32 pixels here and one unit of $y$ is 16. The rotation turned the normalised square, and shown on the wide picture
+# that is a turn **and** a shear.
+#
+# The cure: go to a space where both axes have the same unit, turn there, and come back. With $a = W / H$,
+#
+# $$\begin{pmatrix} 1/a & 0 \\ 0 & 1 \end{pmatrix} \begin{pmatrix} \cos & -\sin \\ \sin & \cos \end{pmatrix} \begin{pmatrix} a & 0
+# \\ 0 & 1 \end{pmatrix} = \begin{pmatrix} \cos & -\sin / a \\ a \sin & \cos \end{pmatrix}$$
+
+# %%
+right = sample(wide[None], Rotation(aspect=64 / 32).grid(turn, (32, 64)))[0]
+
+for name, picture in (("plain", plain), ("with aspect", right)):
+    rows, columns = torch.nonzero(picture[0] > 0.3, as_tuple=True)
+    print(f"{name}: {int(columns.max() - columns.min()) + 1} pixels wide, {int(rows.max() - rows.min()) + 1} high")
+plots.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"], width=2.6)
+
+# %% [markdown]
+# A square of side 16 stands 16 times 1.41, about 23 pixels, high and wide when it stands on a corner. The second one does.
+
+# %% [markdown]
+# ## Undo and combine
+#
+# The linear families are *groups*: each transformation has an inverse, and two in a row are one. Warping twice blurs twice;
+# composing the thetas first blurs once.
+
+# %%
+from stn_tutorial import Similarity
+
+family = Similarity()
+theta = torch.tensor([[0.5, 0.3, 0.2, -0.1]], dtype=torch.float64)  # angle, log of the scale, shift
+back = family.compose(theta, family.inverse(theta))
+print("there and back again:", [abs(round(v, 12)) for v in back[0].tolist()])
+
+digit = data.train_images[5].double() / 255
+size = (28, 28)
+there = sample(digit[None], family.grid(theta, size))
+twice = sample(there, family.grid(family.inverse(theta), size))[0]
+once = sample(digit[None], family.grid(back, size))[0]
+print(f"mean error after two samplings: {float((twice - digit).abs().mean()):.4f}; after one, composed: {float((once - digit).abs().mean()):.4f}")
+plots.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"])
+
+# %% [markdown]
+# Composed, nothing is lost. Sampled twice, the digit is blurred, and what had left the frame on the way is gone.
+
+# %% [markdown]
+# ## Play
+#
+# Move the five sliders. Where does the lattice go when the shear is large, when the scale is 0, when it is negative?
+
+# %%
+from stn_tutorial import play
+
+
+def draw(angle, scale, shear, t_x, t_y):
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    theta = [scale * cos, scale * (shear - sin), t_x, scale * sin, scale * cos, t_y]
+    return plots.warp(digit.float(), Affine(), torch.tensor(theta))
+
+
+play(draw, angle=(-180, 180, 20), scale=(-1.5, 1.5, 0.8), shear=(-1.0, 1.0, 0.4), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.1))
+
+# %% [markdown]
+# ## Exercise 1: the target grid, by yourself
+#
+# Scroll up no further than here and write `my_target_grid`: for an output of size (H, W) the normalised coordinates of every
+# pixel, shape (H, W, 2), last axis $(x, y)$, in both conventions. Do it another way than above: `torch.linspace` will do.
+#
+# <details><summary>Hint</summary>With aligned corners x runs from -1 to 1. Otherwise the first centre is half a pixel inside, at
+# -1 + 1 / W. `x.expand(height, width)` repeats a row.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 1.** The target grid for both conventions.
+
+# %% tags=["solution"]
+def my_target_grid(size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Normalised coordinates of every output pixel: (H, W, 2), last axis (x, y). H and W are at least 2."""
+    height, width = size
+    inset_x, inset_y = (0.0, 0.0) if align_corners else (1 / width, 1 / height)
+    x = torch.linspace(-1 + inset_x, 1 - inset_x, width)
+    y = torch.linspace(-1 + inset_y, 1 - inset_y, height)
+    return torch.stack([x[None, :].expand(height, width), y[:, None].expand(height, width)], dim=-1)
+
+# %% tags=["check"]
+from stn_tutorial import checks
+
+checks.check_target_grid(my_target_grid)
+
+# %% [markdown]
+# ## Exercise 2: turn without shear
+#
+# Write affine theta, shape (6,), that turns the grid by `angle` (radians, as the rotation matrix does) on a picture of any
+# size without shearing it.
+#
+# <details><summary>Hint</summary>The matrix product above, with a = W / H. Row by row: cos, -sin / a, 0, a sin, cos, 0.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 2.** Affine theta that turns a picture of size (H, W) without shearing it.
+
+# %% tags=["solution"]
+def unsheared_theta(angle: float, size: tuple[int, int]) -> Tensor:
+    """Affine theta, shape (6,), that turns the grid by `angle` radians on a picture of size (H, W), without shear."""
+    height, width = size
+    aspect = width / height
+    cos, sin = math.cos(angle), math.sin(angle)
+    return torch.tensor([cos, -sin / aspect, 0.0, sin * aspect, cos, 0.0])
+
+# %% tags=["check"]
+checks.check_unsheared_theta(unsheared_theta)
+
+# %% [markdown]
+# ## What to take away
+#
+# 1. Normalised coordinates make theta independent of the picture's size; a point is $(x, y)$, an array is `[row, column]`.
+# 2. `align_corners` says whether 1 is an edge (False) or a centre (True): always write it, the same in grid and sampler.
+# 3. The grid generator is one matrix product per picture, and equals torch's `affine_grid` to the last digit.
+# 4. Normalised coordinates are square even where the picture is not: a turn needs the aspect.
+# 5. Compose thetas, not warps: each sampling blurs.
+#
+# Next: [3. The sampler](03_sampler.ipynb). We know where to look; most points lie between the pixels. What is there?

@@ -1,0 +1,500 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 3. The sampler
+#
+# **From points to pixels: nearest, bilinear, bicubic; its gradients by hand and by autograd; padding.**
+#
+# When you are through you can
+#
+# - compute by hand what a bilinear sample is made of,
+# - derive the paper's equations 6 and 7, and check them against autograd,
+# - say why a transformer learns with bilinear sampling and cannot with nearest, and what each padding does,
+# - write a sampler that equals torch's.
+#
+# *Minutes on a laptop CPU: MINUTES_03 to run, about 45 to read and try.* What to know before: [notebook 2](02_grid_generator.ipynb);
+# what a derivative is and the chain rule.
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_03)
+
+# %% tags=["setup"]
+try:
+    import stn_tutorial
+except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
+    %pip install -q --no-deps INSTALL_LINE
+    import stn_tutorial
+
+from stn_tutorial.notebook import start
+
+data, quick = start()
+
+# %% [markdown]
+# ## What is there between the pixels?
+#
+# A picture of 2 by 3 pixels, and a point at $(x, y) = (1.25, 0.6)$ in pixels. Nothing is stored there. What should we say?
+
+# %%
+import math
+
+import torch
+from torch import Tensor
+
+from stn_tutorial import plots
+from stn_tutorial.grids import normalized_to_pixel, pixel_to_normalized
+
+image = torch.tensor([[10.0, 20.0, 60.0], [30.0, 40.0, 80.0]])
+x, y = 1.25, 0.6
+
+print("nearest:", image[round(y), round(x)].item())
+print("top row, a quarter of the way from 20 to 60:", 20 + 0.25 * (60 - 20))
+print("bottom row, a quarter of the way from 40 to 80:", 40 + 0.25 * (80 - 40))
+print("0.6 of the way from top to bottom:", 30 + 0.6 * (50 - 30))
+
+# %% [markdown]
+# *Nearest* takes the closest pixel and jumps when another one becomes closest. *Bilinear* goes along the rows and then
+# between them, and never jumps. Written as one sum over all pixels (the paper's equation 5):
+#
+# $$V = \sum_n \sum_m U_{nm} \; \max(0, 1 - |x - m|) \; \max(0, 1 - |y - n|)$$
+#
+# Each pixel counts by how near it is, and only the four around the point are near enough to count at all.
+
+# %%
+value = 0.0
+for n in range(2):
+    for m in range(3):
+        weight = max(0, 1 - abs(x - m)) * max(0, 1 - abs(y - n))
+        if weight > 0:
+            print(f"pixel (x={m}, y={n}) holds {image[n, m]:.0f} and weighs {weight:.2f}")
+        value += weight * image[n, m].item()
+print(f"sum: {value:.1f}")
+
+# %% [markdown]
+# The same 42, and the weights add up to 1. Now for every output pixel of every picture, as a loop that visits only those four
+# neighbours. It is slow and it is the definition; everything after it is for speed.
+
+# %%
+def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
+    """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
+    n, c, height, width = images.shape
+    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype)
+    for i in range(n):
+        for row in range(grid.shape[1]):
+            for column in range(grid.shape[2]):
+                x, y = normalized_to_pixel(grid[i, row, column], (height, width), align_corners).tolist()
+                for y_n in (math.floor(y), math.floor(y) + 1):
+                    for x_n in (math.floor(x), math.floor(x) + 1):
+                        if 0 <= y_n < height and 0 <= x_n < width:
+                            weight = (1 - abs(x - x_n)) * (1 - abs(y - y_n))
+                            out[i, :, row, column] += weight * images[i, :, y_n, x_n]
+    return out
+
+
+from torch.nn import functional as F
+
+torch.manual_seed(0)
+images, grid = torch.rand(2, 3, 5, 7), torch.rand(2, 4, 6, 2) * 3 - 1.5  # some points lie outside
+difference = (sample_loop(images, grid) - F.grid_sample(images, grid, align_corners=False)).abs().max()
+print(f"largest difference from torch.nn.functional.grid_sample: {difference:.1e}")
+
+# %% [markdown]
+# ### Predict 1
+#
+# Look at the two lines with `weight`: the weights are computed from `x_n` and `y_n` *before* anybody asks whether that
+# neighbour exists. Some well-known code clips `x_n` into the image first and computes the weights afterwards. **What happens
+# then to a point half a pixel outside the left border, at x = -0.5, where the correct answer is half the border pixel?**
+
+# %%
+x, border_pixel = -0.5, 1.0
+correct = (1 - abs(x - 0)) * border_pixel  # the other neighbour, x_n = -1, does not exist and counts as 0
+left, right = max(math.floor(x), 0), max(math.floor(x) + 1, 0)  # clipped first: both are 0 now
+clipped = (1 - abs(x - left)) * border_pixel + (1 - abs(x - right)) * border_pixel
+print("correct:", correct, " clipped first:", clipped)
+
+# %% [markdown]
+# Twice as much: the border pixel is counted for two. Others of that family lose the last row and column altogether. Notebook 9
+# is a museum of them; here it is enough that **weights come from the unclipped corners**.
+
+# %% [markdown]
+# ## How does one do it for all pixels at once?
+#
+# Each axis has its own neighbours and weights, and an image value is their product. So write down, for *one* axis, which
+# pixels a point is made of:
+
+# %%
+def cubic_weight(distance: Tensor, a: float = -0.75) -> Tensor:
+    """Cubic convolution kernel at a distance in pixels, 0 to 2."""
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((distance - 5) * distance + 8) * distance * a - 4 * a
+    return torch.where(distance <= 1, near, far)
+
+
+def neighbours(x: Tensor, mode: str) -> list[tuple[Tensor, Tensor]]:
+    """The pixels that a point along one axis is made of, as pairs (pixel, weight); the weights sum to 1."""
+    if mode == "nearest":
+        return [(x.detach().round(), torch.ones_like(x))]
+    left = x.detach().floor()
+    t = x - left
+    if mode == "bilinear":
+        return [(left, 1 - t), (left + 1, t)]
+    return [(left + k, cubic_weight((t - k).abs())) for k in (-1, 0, 1, 2)]
+
+
+for mode in ("nearest", "bilinear", "bicubic"):
+    pairs = [(int(pixel), round(float(weight), 3)) for pixel, weight in neighbours(torch.tensor(1.25), mode)]
+    print(f"{mode}: {pairs}, sum {sum(weight for _, weight in pairs):.3f}")
+
+# %% [markdown]
+# One, two or four neighbours. The bicubic weights may be negative: that is how it keeps edges sharp, and why its values may
+# leave the range of the picture.
+#
+# Then look the pixels up. `gather` reads many places of a flattened image at once; where there is no pixel, `fill` stands.
+
+# %%
+def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
+    """images (N, C, H, W) at whole x, y (N, H_out, W_out) -> (N, C, H_out, W_out); where there is no pixel, fill (C,)."""
+    n, c, height, width = images.shape
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    index = y.clamp(0, height - 1).long() * width + x.clamp(0, width - 1).long()
+    values = images.flatten(2).gather(2, index.view(n, 1, -1).expand(n, c, -1)).view(n, c, *x.shape[1:])
+    return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1))
+
+
+def bilinear_sampler(images, grid, align_corners=False):
+    """The heart of the package's `sample`, with bilinear weights and zeros outside."""
+    x, y = normalized_to_pixel(grid, images.shape[2:], align_corners).unbind(dim=-1)
+    zeros = torch.zeros(images.shape[1])
+    out = 0
+    for y_n, weight_y in neighbours(y, "bilinear"):
+        for x_n, weight_x in neighbours(x, "bilinear"):
+            out = out + (weight_y * weight_x)[:, None] * pixel_values(images, x_n, y_n, zeros)
+    return out
+
+
+print("against the loop:", f"{float((bilinear_sampler(images, grid) - sample_loop(images, grid)).abs().max()):.1e}")
+
+# %% [markdown]
+# Four terms, each a whole batch at once. How much does that save?
+
+# %%
+import time
+
+big_images, big_grid = torch.rand(1, 1, 28, 28), torch.rand(1, 28, 28, 2) * 2 - 1
+seconds = {}
+for name, function in (("loop", sample_loop), ("vectorised", bilinear_sampler)):
+    begin = time.perf_counter()
+    function(big_images, big_grid)
+    seconds[name] = time.perf_counter() - begin
+print(f"one digit: the loop takes {seconds['loop'] / seconds['vectorised']:.0f} times as long as the vectorised sampler")
+
+# %% [markdown]
+# ## What lies outside?
+#
+# Nothing, so somebody has to decide. Three answers are usual. *Zeros*: neighbours outside count as 0 (or as a background of
+# your choice). *Border*: the coordinate is clipped, the last pixel goes on for ever. *Reflection*: the picture is mirrored,
+# at the outer edge or at the centre of the last pixel, as `align_corners` says.
+
+# %%
+def clip(x: Tensor, length: int) -> Tensor:
+    """Clip pixel coordinates to [0, length - 1]; where it clips, the gradient is zero."""
+    inside = (x > 0) & (x < length - 1)
+    return torch.where(inside, x, x.detach().clamp(0, length - 1))
+
+
+def reflect(x: Tensor, length: int, align_corners: bool) -> Tensor:
+    """Fold pixel coordinates back into the image, as between two mirrors."""
+    low, span = (0.0, length - 1) if align_corners else (-0.5, length)
+    if span == 0:
+        return torch.zeros_like(x)
+    distance = x - low
+    distance = torch.where(distance < 0, -distance, distance)
+    lap = torch.floor(distance.detach() / span)
+    rest = distance - lap * span
+    return torch.where(lap % 2 == 0, rest, span - rest) + low
+
+
+def pad_coordinates(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """Bring pixel coordinates along one axis back into the image, unless outside is to be filled ("zeros")."""
+    if padding_mode == "reflection":
+        x = reflect(x, length, align_corners)
+    return x if padding_mode == "zeros" else clip(x, length)
+
+
+walk = torch.arange(-3.0, 7.0)
+print("walking along a row of 4:", walk.int().tolist())
+print("border:                  ", clip(walk, 4).int().tolist())
+print("reflection at centres:   ", reflect(walk, 4, align_corners=True).int().tolist())
+print("reflection at edges:     ", clip(reflect(walk, 4, align_corners=False), 4).int().tolist())
+
+# %% [markdown]
+# Mirrors at the centres do not repeat the last pixel (…1, 0, 1…), mirrors at the edges do (…0, 0, 1…). Here is what a
+# zoomed-out digit sees around itself:
+
+# %%
+from stn_tutorial import Affine, sample
+
+digit = data.train_images[5].float() / 255
+out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
+shown = [sample(digit[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
+shown.append(sample(digit[None], out_of_frame, fill=0.4)[0])
+plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
+
+# %% [markdown]
+# The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
+# images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a bright frame. The
+# cure is `fill`: **fill with the background of what you sample.**
+
+# %% [markdown]
+# ## How does theta learn? The gradients, by hand
+#
+# Training needs two derivatives of $V = \sum_n \sum_m U_{nm} \, k(x - m) \, k(y - n)$ with $k(d) = \max(0, 1 - |d|)$.
+#
+# **With respect to the pixels** (equation 6): $V$ is linear in $U$, so the derivative is the weight itself,
+#
+# $$\frac{\partial V}{\partial U_{nm}} = \max(0, 1 - |x - m|) \, \max(0, 1 - |y - n|).$$
+#
+# **With respect to the point** (equation 7): only $k(x - m)$ depends on $x$. As $x$ grows by a little, the weight of a
+# neighbour to the right ($m > x$) grows by as much, that of a neighbour to the left shrinks by as much, and the others stay 0:
+#
+# $$\frac{\partial V}{\partial x} = \sum_n \sum_m U_{nm} \, \max(0, 1 - |y - n|) \begin{cases} 0 & |m - x| \ge 1 \\ +1 & m > x \\ -1 &
+# m \le x \end{cases}$$
+#
+# (Exactly on a pixel the kernel has a kink and no derivative. Where the paper puts $+1$ at $m = x$, we and torch take the side
+# to the right, so that the sum is the slope towards the next pixel.) In words: *the slope of the picture under the point*. In
+# code, for many points of one image:
+
+# %%
+def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Value of bilinear samples of an image (H, W) at x, y (P,), in pixels, and its derivatives along x and along y."""
+    height, width = image.shape
+    value, along_x, along_y = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)
+    for y_n in (y.floor(), y.floor() + 1):
+        for x_n in (x.floor(), x.floor() + 1):
+            inside = (x_n >= 0) & (x_n < width) & (y_n >= 0) & (y_n < height)
+            u = image[y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()] * inside
+            weight_x, weight_y = 1 - (x - x_n).abs(), 1 - (y - y_n).abs()
+            value = value + u * weight_x * weight_y
+            along_x = along_x + u * weight_y * torch.where(x_n > x, 1.0, -1.0)
+            along_y = along_y + u * weight_x * torch.where(y_n > y, 1.0, -1.0)
+    return value, along_x, along_y
+
+
+slope = bilinear_gradient(image, torch.tensor([1.25]), torch.tensor([0.6]))
+print("at (1.25, 0.6): value %.1f, slope along x %.1f, along y %.1f" % tuple(float(v) for v in slope))
+
+# %% [markdown]
+# Check it against the picture above: from 20 to 60 and from 40 to 80 it climbs by 40 per pixel along $x$; from 30 to 50 it
+# climbs by 20 along $y$. Now against autograd, in double precision, on random points, some of them outside. Autograd
+# differentiates by *normalised* coordinates: a factor of $W / 2$ (and $H / 2$) lies between the two.
+
+# %%
+torch.manual_seed(1)
+picture = torch.rand(6, 9, dtype=torch.float64, requires_grad=True)
+points = (torch.rand(200, 2, dtype=torch.float64) * 2.4 - 1.2).requires_grad_()
+values = sample(picture[None, None], points[None, None])[0, 0, 0]
+by_picture, by_points = torch.autograd.grad(values.sum(), (picture, points))
+
+x, y = normalized_to_pixel(points.detach(), (6, 9)).unbind(-1)
+ours, along_x, along_y = bilinear_gradient(picture.detach(), x, y)
+weights = torch.zeros(6, 9, dtype=torch.float64)  # equation 6, summed over the 200 points
+for n in range(6):
+    for m in range(9):
+        weights[n, m] = ((1 - (x - m).abs()).clamp(min=0) * (1 - (y - n).abs()).clamp(min=0)).sum()
+
+print(f"value:                 {float((ours - values).abs().max()):.1e}")
+print(f"equation 6, by pixels: {float((weights - by_picture).abs().max()):.1e}")
+print(f"equation 7, by points: {float((torch.stack([along_x * 9 / 2, along_y * 6 / 2], -1) - by_points).abs().max()):.1e}")
+
+# %% [markdown]
+# All three agree to the last digits. The rest is the chain rule: the point depends on theta through one matrix product
+# ($\partial x / \partial \theta_{11} = x_t$, and so on), and theta on the localiser's weights.
+
+# %% [markdown]
+# ### Predict 2
+#
+# Same question with *nearest*: **what is the slope of a staircase?**
+
+# %%
+from stn_tutorial import Translation
+
+family = Translation()
+for mode in ("nearest", "bilinear", "bicubic"):
+    theta = torch.tensor([[0.1, 0.05]], requires_grad=True)
+    out = sample(digit[None], family.grid(theta, (28, 28)), mode=mode)
+    loss = (out * torch.linspace(0, 1, 28)).sum()  # any loss that cares where the digit is
+    gradient = torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: the output does not depend on theta"
+    print(f"{mode}: {gradient}")
+
+# %% [markdown]
+# A staircase is flat wherever it does not jump. Nearest sampling gives theta nothing to learn from, which is why transformers
+# sample bilinearly.
+#
+# How far does that slope reach? Let us drag the digit across itself and look at the squared error, the simplest loss that
+# wants the shift back to 0.
+
+# %%
+shifts = torch.linspace(-1.2, 1.2, 97)
+moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, torch.zeros(97)], 1), (28, 28)))
+error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
+pixels = shifts * 14
+plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley, and plains around it")
+
+# %% [markdown]
+# There is a valley only a stroke or two wide, and beyond it the curve is nearly level or even leads away. **The basin of the
+# bilinear gradient is narrow**: from further away theta does not find home by this slope alone. And once the grid has left the
+# picture everything it sees is 0, and so is the gradient.
+
+# %%
+theta = torch.tensor([[3.0, 0.0]], requires_grad=True)  # the grid looks one and a half pictures to the right
+out = sample(digit[None], family.grid(theta, (28, 28)))
+out.sum().backward()
+print("largest output value:", float(out.max().detach()), " gradient:", theta.grad.tolist())
+
+# %% [markdown]
+# Black output, no gradient, no way back. That is why transformers start at the identity, and why one watches the fraction
+# of sampling points that lie outside.
+
+# %% [markdown]
+# ## The package's sampler
+#
+# `stn_tutorial.sample` puts these pieces together: three kernels, three paddings, a fill value, both conventions, any output
+# size. Does it equal torch's sampler everywhere? 36 cases, values and gradients by image and grid.
+
+# %%
+from itertools import product
+
+worst = 0.0
+torch.manual_seed(2)
+for mode, padding, align_corners, size in product(
+    ("nearest", "bilinear", "bicubic"), ("zeros", "border", "reflection"), (False, True), ((4, 7), (5, 5))
+):
+    U = torch.rand(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    G = (torch.rand(2, 3, 8, 2, dtype=torch.float64) * 3 - 1.5).requires_grad_()
+    ours, theirs = sample(U, G, mode, padding, align_corners), F.grid_sample(U, G, mode, padding, align_corners)
+    worst = max(worst, float((ours - theirs).abs().max()))
+    wanted = (U,) if mode == "nearest" else (U, G)
+    for a, b in zip(torch.autograd.grad(ours.sum(), wanted), torch.autograd.grad(theirs.sum(), wanted)):
+        worst = max(worst, float((a - b).abs().max()))
+print(f"largest difference, values and gradients, over 36 cases: {worst:.1e}")
+assert worst < 1e-12
+
+# %% [markdown]
+# One thing ours can do that torch's cannot: it is made of differentiable pieces, so it can be differentiated **twice**
+# (which learning by gradients of gradients needs). For training we use torch's all the same: it is faster and well kept.
+
+# %%
+def second_derivative(sampler):
+    points = torch.tensor([[[[0.13, 0.21]]]], dtype=torch.float64, requires_grad=True)
+    value = sampler(picture[None, None].detach(), points).sum()
+    first = torch.autograd.grad(value, points, create_graph=True)[0]
+    return torch.autograd.grad(first[..., 0].sum(), points)[0].flatten().tolist()
+
+
+print("ours:  ", second_derivative(sample))
+try:
+    print("torch's:", second_derivative(lambda U, G: F.grid_sample(U, G, align_corners=False)))
+except RuntimeError as error:
+    print("torch's:", str(error).splitlines()[0])
+
+# %% [markdown]
+# ## Play
+#
+# Change the kernel, the padding and the zoom, and look closely at the edges. With which kernel do values leave the range from
+# 0 to 1?
+
+# %%
+from stn_tutorial import play
+
+
+def draw(mode, padding_mode, scale, t_x):
+    theta = torch.tensor([[scale, 0, t_x, 0, scale, 0]])
+    zoomed = sample(digit[None], Affine().grid(theta, (84, 84)), mode=mode, padding_mode=padding_mode)[0]
+    title = f"{mode}, {padding_mode}: values from {float(zoomed.min()):.2f} to {float(zoomed.max()):.2f}"
+    return plots.images_in_a_row([zoomed], [title], width=4)
+
+
+play(
+    draw,
+    mode=["bicubic", "bilinear", "nearest"],
+    padding_mode=["reflection", "border", "zeros"],
+    scale=(0.1, 2.0, 0.35),
+    t_x=(-1.0, 1.0, 0.0),
+)
+
+# %% [markdown]
+# ## Exercise 1: your own sampler
+#
+# Write a bilinear sampler for all three paddings and both conventions. You may use `normalized_to_pixel` and
+# `pad_coordinates`; leave `neighbours` and `pixel_values` alone, and see how short it gets with plain indexing.
+#
+# <details><summary>Hint</summary>x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight,
+# from the unclipped corner; its value, images[n, :, y, x] with clipped indices, times inside.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 1.** A bilinear sampler for every padding and both conventions.
+
+# %% tags=["solution"]
+def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """Bilinear: images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out)."""
+    n, c, height, width = images.shape
+    x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
+    x = pad_coordinates(x, width, padding_mode, align_corners)
+    y = pad_coordinates(y, height, padding_mode, align_corners)
+    batch = torch.arange(n)[:, None, None]
+    out = torch.zeros(n, *grid.shape[1:3], c, dtype=images.dtype)
+    for y_n in (y.floor(), y.floor() + 1):
+        for x_n in (x.floor(), x.floor() + 1):
+            inside = (x_n >= 0) & (x_n < width) & (y_n >= 0) & (y_n < height)
+            weight = (1 - (x - x_n).abs()) * (1 - (y - y_n).abs()) * inside
+            row, column = y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()
+            out += weight[..., None] * images.permute(0, 2, 3, 1)[batch, row, column]
+    return out.permute(0, 3, 1, 2)
+
+# %% tags=["check"]
+from stn_tutorial import checks
+
+checks.check_sampler(my_sampler)
+
+# %% [markdown]
+# ## Exercise 2: the gradient of a shift
+#
+# A picture (H, W) is shifted by theta $= (t_x, 0)$, the output has the same size. Write the derivative of every output pixel
+# with respect to $t_x$, by hand: `bilinear_gradient` gives the slope per *pixel*; theta is *normalised*.
+#
+# <details><summary>Hint</summary>By the chain rule dV / dt_x = dV / dx times dx / dt_x. When t_x grows by 1, by how many pixels
+# does the point move? Look at what normalized_to_pixel does under each convention.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 2.** The derivative of a shifted picture with respect to the shift.
+
+# %% tags=["solution"]
+def derivative_by_t_x(image: Tensor, t_x: float, align_corners: bool) -> Tensor:
+    """d output / d t_x for an image (H, W) warped by a translation (t_x, 0): (H, W)."""
+    height, width = image.shape
+    grid = Translation().grid(torch.tensor([[t_x, 0.0]]), (height, width), align_corners)[0]
+    x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
+    per_pixel = bilinear_gradient(image, x.flatten(), y.flatten())[1].view(height, width)
+    return per_pixel * ((width - 1) / 2 if align_corners else width / 2)
+
+# %% tags=["check"]
+checks.check_derivative_by_t_x(derivative_by_t_x)
+
+# %% [markdown]
+# ## What to take away
+#
+# 1. A sample is a weighted sum of neighbours; the weights come from distance, and from the unclipped corners.
+# 2. The gradient by the pixels is the weight (equation 6); by the point it is the slope of the picture there (equation 7).
+# 3. Nearest has no slope. Bilinear has one that reaches a pixel or two. Outside the picture there is none.
+# 4. Fill with the background of what you sample.
+# 5. Our sampler equals torch's, and can be differentiated twice.
+#
+# Next: [4. The localisation network](04_localization_network.ipynb). Theta can be learned. By whom?

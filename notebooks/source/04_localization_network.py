@@ -1,0 +1,350 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4. The localisation network
+#
+# **Who chooses theta? Assemble the transformer, plug it into any CNN, see the gradient arrive.**
+#
+# When you are through you can
+#
+# - build a localisation network that starts at the identity, and say why it must,
+# - assemble localiser, grid generator and sampler into one module of a dozen lines,
+# - put it in front of any CNN, and prove by numbers that the gradient reaches the localiser,
+# - keep it from learning to shrink its pictures.
+#
+# *Minutes on a laptop CPU: MINUTES_04 to run, about 30 to read and try.* What to know before: notebooks
+# [2](02_grid_generator.ipynb) and [3](03_sampler.ipynb); how to write and train a small `nn.Module`.
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_04)
+
+# %% tags=["setup"]
+try:
+    import stn_tutorial
+except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
+    %pip install -q --no-deps INSTALL_LINE
+    import stn_tutorial
+
+from stn_tutorial.notebook import start
+
+data, quick = start()
+
+# %% [markdown]
+# ## Who looks at the picture?
+#
+# So far theta was yours. In a spatial transformer a small network looks at the picture and says theta: the **localisation
+# network**. It may be any network; its last layer has as many outputs as the family has parameters. The paper's, for 28x28
+# digits: halve the picture, two convolutions with a pool between them, one hidden layer.
+
+# %%
+import torch
+from torch import Tensor, nn
+
+from stn_tutorial import Affine, plots
+from stn_tutorial.models import Normalize
+
+
+def localizer(outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        Normalize(),  # the localiser sees normalised pictures
+        nn.AvgPool2d(2),
+        nn.Conv2d(1, 20, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(20, 20, 5),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(20, 20),
+        nn.ReLU(),
+        nn.Linear(20, outputs),
+    )
+
+
+images = data.test_images[:6].float() / 255
+torch.manual_seed(0)
+network = localizer(Affine().num_params)
+print("pictures", tuple(images.shape), "-> theta", tuple(network(images).shape))
+
+# %% [markdown]
+# ### Predict 1
+#
+# Its weights are random still. **What will the first picture look like when it is warped by this theta?**
+
+# %%
+theta = network(images).detach()
+print([round(v, 2) for v in theta[0].tolist()])
+plots.warp(images[0], Affine(), theta[0], "theta from random weights")
+
+# %% [markdown]
+# A random theta lies near zero, and a theta of zero makes the whole grid **one point**: every output pixel looks at the same
+# spot. A classifier behind it sees a grey smear, and no gradient can lead the way home. So we start where the transformer
+# changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
+
+# %%
+def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
+    """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable."""
+    if layer.bias is None or layer.bias.shape != identity.shape:
+        raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(identity)
+
+
+start_at_identity(network[-1], Affine().identity())
+print("theta of two different pictures:", network(images)[:2].tolist())
+
+# %% [markdown]
+# Zero weights, and it can still learn? The gradient of a weight is the *input* of the layer times what comes back from above,
+# and neither is zero. We shall see it below. (Squashing theta with `tanh` is a popular idea and undoes this start: `tanh(1)` is
+# 0.76, so the identity's 1 becomes a zoom.)
+
+# %% [markdown]
+# ## Assemble
+#
+# Three parts, one line each. This is all there is to a spatial transformer:
+
+# %%
+from stn_tutorial import sample
+
+
+class MyTransformer(nn.Module):
+    def __init__(self, localization: nn.Module, family):
+        super().__init__()
+        self.localization, self.family = localization, family
+
+    def forward(self, images: Tensor) -> Tensor:
+        theta = self.localization(images)  # who chooses: (N, P)
+        grid = self.family.grid(theta, images.shape[2:])  # where to look: (N, H, W, 2)
+        return sample(images, grid)  # what is there: (N, C, H, W)
+
+
+mine = MyTransformer(network, Affine())
+print("changes nothing at the start:", bool(torch.allclose(mine(images), images, atol=1e-6)))
+
+# %% [markdown]
+# The package's `SpatialTransformer` is the same three lines with what daily use asks for: a choice of sampler, kernel and
+# padding, an output size, a background value, theta in full precision when the rest runs in half, a count of NaNs.
+
+# %%
+from stn_tutorial import SpatialTransformer
+
+packaged = SpatialTransformer(network, Affine())
+scratch = SpatialTransformer(network, Affine(), sampler="scratch")
+with torch.no_grad():
+    network[-1].bias += torch.tensor([0.1, -0.3, 0.05, 0.2, -0.1, 0.1])  # away from the identity, so that it shows
+    print("mine against the package's:          ", f"{float((mine(images) - packaged(images)).abs().max()):.1e}")
+    print("from scratch against torch's sampler:", f"{float((scratch(images) - packaged(images)).abs().max()):.1e}")
+start_at_identity(network[-1], Affine().identity())
+
+# %% [markdown]
+# ## Plug it in
+#
+# Into any CNN: pictures in, pictures out, so it goes in front (or, on feature maps, in between). Here is the paper's CNN for
+# digits, with and without. `torchsummary` prints every layer, its output and its parameters.
+
+# %%
+from torchsummary import summary
+
+from stn_tutorial.models import paper_cnn, paper_st_cnn
+
+summary(paper_cnn(), (1, 28, 28), device="cpu")
+
+# %%
+summary(paper_st_cnn(), (1, 28, 28), device="cpu")
+
+# %% [markdown]
+# Read the two tables from the bottom: the total has grown by the localiser's parameters, which is about a tenth. The
+# `SpatialTransformer` row has none of its own: grid and sampler are pure arithmetic, everything that is learned sits in the
+# localiser. Its output has the shape of its input, so nothing after it had to change.
+
+# %%
+from stn_tutorial.models import parameters_of
+
+st_cnn, cnn = paper_st_cnn(), paper_cnn()
+print(f"with {parameters_of(st_cnn):,}, without {parameters_of(cnn):,}, localiser {parameters_of(st_cnn.transformer.localization):,}")
+
+# %% [markdown]
+# ## Does the gradient arrive?
+#
+# The only teacher is the classifier's loss, at the far end. Its gradient has to pass the CNN, the sampler (equation 7) and the
+# grid to reach the localiser. Let us send one batch of turned digits through and look.
+
+# %%
+from torch.nn import functional as F
+
+from stn_tutorial.distortions import RandomRotation
+
+torch.manual_seed(0)
+net = paper_st_cnn()
+turned, pose = RandomRotation(90)(data.train_images[:256].float() / 255, torch.Generator().manual_seed(0))
+labels = data.train_labels[:256]
+
+
+def gradient_norms(net: nn.Module) -> dict[str, float]:
+    """Norm of the gradient of each layer with weights in the localiser, and of the whole classifier."""
+    net.zero_grad()
+    F.cross_entropy(net(turned), labels).backward()
+    layers = {name: m for name, m in net.transformer.localization.named_modules() if hasattr(m, "weight")}
+    norms = {f"localiser {name}": float(layer.weight.grad.norm()) for name, layer in layers.items()}
+    whole = torch.cat([p.grad.flatten() for p in net.classifier.parameters()])
+    return norms | {"classifier, all": float(whole.norm())}
+
+
+first = gradient_norms(net)
+for name, norm in first.items():
+    print(f"{name:<24} {norm:.5f}")
+
+# %% [markdown]
+# ### Predict 2
+#
+# The last layer has a gradient; the layers below it have **exactly zero**. A bug? **What will the second step show?**
+
+# %%
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+optimizer.step()
+second = gradient_norms(net)
+for name in first:
+    print(f"{name:<24} {first[name]:.5f} -> {second[name]:.5f}")
+
+# %% [markdown]
+# The zero weights of the last layer let nothing through to the layers below, but they have a gradient themselves. After one
+# step they are no longer zero, and the whole localiser learns. If *your* last layer shows zero too, the warped image is not
+# what the classifier sees. That is the most common bug of all, and this is the test that finds it.
+
+# %% [markdown]
+# ## What can go wrong: the shrinking picture
+#
+# Suppose the images are normalised *before* the transformer, as many scripts do. Black is then about -0.42, and the sampler
+# fills with 0: a grey frame appears wherever the grid leaves the picture.
+
+# %%
+zoom_out = torch.tensor([[1.5, 0, 0, 0, 1.5, 0]])
+normalized = Normalize()(images[:1])
+grid = Affine().grid(zoom_out, (28, 28))
+background = float(Normalize()(torch.zeros(1, 1, 1, 1)))
+wrong, right = sample(normalized, grid), sample(normalized, grid, fill=background)
+
+print(f"background {background:.3f}; corner filled with 0: {float(wrong[0, 0, 0, 0]):.3f}, with the background: {float(right[0, 0, 0, 0]):.3f}")
+shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min()) for picture in (wrong, right)]
+plots.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
+
+# %% [markdown]
+# That frame is a signal, always in the same place and the same for every digit. A network can use it, and then it shrinks its
+# pictures to have more of it: the well-known tutorial's nets do. Two cures: normalise *after* the warp, as all models here do
+# (the sampler works on raw pictures, whose background is 0), or pass `fill=` the background's value.
+#
+# ## What else to watch
+#
+# `SpatialTransformer` never hides trouble: a NaN in theta is an error with `check=True`, and counted without.
+
+# %%
+from stn_tutorial.metrics import out_of_frame_fraction
+
+
+class Broken(nn.Module):
+    def forward(self, images):
+        return torch.full((len(images), 6), float("nan"))
+
+
+broken = SpatialTransformer(Broken(), Affine())
+broken(images)
+print("rows of theta with NaN so far:", int(broken.nan_thetas))
+try:
+    SpatialTransformer(Broken(), Affine(), check=True)(images)
+except ValueError as error:
+    print("with check=True:", error)
+
+for scale in (1.0, 1.5, 2.0):
+    fraction = float(out_of_frame_fraction(Affine().grid(torch.tensor([[scale, 0, 0, 0, scale, 0]]), (28, 28)))[0])
+    print(f"scale {scale}: {100 * fraction:.0f} % of the sampling points lie outside the picture")
+
+# %% [markdown]
+# When that share grows during a training, the transformer is on its way out of the picture. A lower learning rate for the
+# localiser (`Recipe(localizer_lr=0.1)`) is the usual cure.
+
+# %% [markdown]
+# ## Play
+#
+# A transformer may hand on an output of another size than its input, and so look at a part of the picture in detail. Move
+# the window (an attention: scale and shift) and the output size. What does a classifier behind it get to see?
+
+# %%
+from stn_tutorial import Attention, play
+
+
+def draw(s, t_x, t_y, output_size):
+    window = Attention().grid(torch.tensor([[s, t_x, t_y]]), (output_size, output_size))
+    output = sample(images[:1], window)[0]
+    return plots.images_in_a_row([images[0], output], ["28 x 28", f"{output_size} x {output_size}"], width=2.6)
+
+
+play(draw, s=(0.1, 2.0, 0.6), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.0), output_size=(4, 56, 14))
+
+# %% [markdown]
+# ## Exercise 1: start at the identity
+#
+# Write `my_start`, which changes a last layer in place so that it answers `identity` whatever its input, and can still be
+# trained.
+#
+# <details><summary>Hint</summary>The output is weight times input plus bias. Which weight makes the input irrelevant? Change them
+# under `torch.no_grad()`.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 1.** Let a last layer start at the identity, in place, trainable.
+
+# %% tags=["solution"]
+def my_start(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """Make the layer answer `identity`, shape (P,), for every input; returns the same layer."""
+    with torch.no_grad():
+        layer.weight.fill_(0.0)
+        layer.bias.copy_(identity)
+    return layer
+
+# %% tags=["check"]
+from stn_tutorial import checks
+
+checks.check_start(my_start)
+
+# %% [markdown]
+# ## Exercise 2: plug it into any CNN
+#
+# Write `plug_in(cnn, in_shape)`: a model that warps pictures of shape `in_shape` = (C, H, W) by an affine transformer and hands
+# them to `cnn`. Untrained it must answer exactly what `cnn` answers. `LocalizationNet(in_shape, family)` from the package is a
+# localiser that starts at the identity; or build your own.
+#
+# <details><summary>Hint</summary>`nn.Sequential(transformer, cnn)`.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 2.** An affine transformer in front of any CNN.
+
+# %% tags=["solution"]
+def plug_in(cnn: nn.Module, in_shape: tuple[int, int, int]) -> nn.Module:
+    """A model with a spatial transformer in front of `cnn`; untrained, it answers what `cnn` answers."""
+    from stn_tutorial import LocalizationNet
+
+    transformer = SpatialTransformer(LocalizationNet(in_shape, Affine()), Affine())
+    return nn.Sequential(transformer, cnn)
+
+# %% tags=["check"]
+checks.check_plug_in(plug_in)
+
+# %% [markdown]
+# ## What to take away
+#
+# 1. The localisation network is any small network that answers theta; all that is learned sits in it.
+# 2. Start at the identity: zero weights and the identity's bias in the last layer, no `tanh`.
+# 3. Pictures in, pictures out: the module goes in front of any CNN, and its test is a gradient that is not zero.
+# 4. Normalise after the warp, or fill with the background, or the network learns to shrink its pictures.
+# 5. Watch NaNs and the share of sampling points that lie outside.
+#
+# Next: [5. Rotated MNIST](05_rotated_mnist.ipynb). Everything is assembled. Does it learn to turn digits upright, and is it
+# worth its parameters?

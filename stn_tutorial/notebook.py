@@ -1,0 +1,24 @@
+"""The one call with which every notebook starts."""
+
+import os
+
+import torch
+
+from .data import Dataset, load
+from .training import best_device
+
+
+def start() -> tuple[Dataset, bool]:
+    """Print versions, device and data source; return MNIST and whether this is the quick profile.
+
+    STN_PROFILE=quick shrinks the data set (and, in the notebooks, the number of epochs), never the code path.
+    """
+    from . import __version__
+
+    quick = os.environ.get("STN_PROFILE", "full") == "quick"
+    device = best_device()
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
+    data = load("mnist")
+    print(f"stn_tutorial {__version__}, torch {torch.__version__}, {where}")
+    print(f"data: {data.source}{' (quick profile: a small part of it)' if quick else ''}")
+    return (data.subset(2000, 500) if quick else data), quick

@@ -1,0 +1,315 @@
+"""Figures and animations. Each function returns a `Picture`: PNG bytes and the words that describe them, from the data.
+
+A Picture shows itself as the last line of a notebook cell; animations are APNG, which every browser plays.
+"""
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from .distortions import RandomRotation
+from .grids import normalized_to_pixel
+from .metrics import rotation_angle
+from .sampler import sample
+
+INK, ACCENT, SECOND, RIGHT, WRONG = "#222222", "#d1495b", "#00798c", "#2e7d32", "#c62828"
+GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """PNG (or APNG) bytes with their alt text."""
+
+    png: bytes
+    alt: str
+
+    def __repr__(self) -> str:
+        return f"<Picture: {self.alt}>"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
+        return data, {"image/png": {"alt": self.alt}}
+
+    def html(self) -> str:
+        """An <img> element that carries the picture with it."""
+        alt = self.alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+        return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
+
+
+def picture(figure: Figure, alt: str) -> Picture:
+    """Draw a matplotlib figure to a Picture."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, bbox_inches="tight", facecolor="white")
+    return Picture(buffer.getvalue(), alt)
+
+
+def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float = 1 / 12) -> Picture:
+    """An endless APNG: `draw(frame)` changes the figure's artists for each of the frames."""
+    pages = []
+    for frame in frames:
+        draw(frame)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=80, facecolor="white")
+        pages.append(Image.open(buffer).convert("RGB"))
+    # one palette for all frames, a third of the bytes and no flicker; a tall strip of many frames holds every colour
+    chosen = pages[:: max(1, len(pages) // 8)]
+    strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
+    for k, page in enumerate(chosen):
+        strip.paste(page, (0, k * page.height))
+    for k, color in enumerate((ACCENT, RIGHT, WRONG)):
+        strip.paste(color, (40 * k, 0, 40 * k + 40, pages[0].height))
+    palette = strip.quantize(64)
+    pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+    buffer = io.BytesIO()
+    milliseconds = round(1000 * seconds_per_frame)
+    pages[0].save(buffer, format="PNG", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0, optimize=True)
+    return Picture(buffer.getvalue(), alt)
+
+
+def as_array(image: Tensor) -> np.ndarray:
+    """An image (H, W), (1, H, W) or (3, H, W), uint8 or in [0, 1] -> an array that imshow takes."""
+    image = image.detach().cpu()
+    image = image.float() / 255 if image.dtype == torch.uint8 else image.float()
+    if image.dim() == 3:
+        image = image[0] if image.shape[0] == 1 else image.permute(1, 2, 0)
+    return image.clamp(0, 1).numpy()
+
+
+def panel(axes, image: Tensor, title: str = ""):
+    """Show an image on axes without ticks; returns the artist."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(title, fontsize=10, color=INK)
+    return axes.imshow(as_array(image), **GREYS)
+
+
+def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) -> Picture:
+    """A row of images, each under its title."""
+    figure = Figure(figsize=(width * len(images), width + 0.35), layout="constrained")
+    for axes, image, title in zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles, strict=True):
+        panel(axes, image, title)
+    return picture(figure, alt or f"{len(images)} images in a row: " + "; ".join(str(title) for title in titles))
+
+
+def lattice_lines(family, theta: Tensor, image_size: tuple[int, int], cells: int = 7) -> list[np.ndarray]:
+    """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
+
+    theta: (P,). image_size: (H, W) of the input. The lattice reaches to the outer edges of the image.
+    """
+    # corners aligned: the lattice is to reach the very edge of the square, wherever pixel centres are
+    grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]
+    points = normalized_to_pixel(grid, image_size, align_corners=False).numpy()
+    return [*points, *points.transpose(1, 0, 2)]
+
+
+def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], color: str = ACCENT) -> LineCollection:
+    """Draw the sampling lattice over an input that is already shown."""
+    lines = LineCollection(lattice_lines(family, theta, image_size), colors=color, linewidths=0.9, alpha=0.9)
+    axes.add_collection(lines)
+    return lines
+
+
+def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: str = "zeros", **options) -> Picture:
+    """Input with the sampling lattice over it, and the output beside it.
+
+    image: (C, H, W), uint8 or in [0, 1]. theta: (P,).
+    """
+    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    size = image.shape[1:]
+    output = sample(image[None], family.grid(theta[None].to(image.dtype), size), padding_mode=padding_mode, **options)[0]
+    figure = Figure(figsize=(6.4, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    panel(left, image, "input U, and where the output looks")
+    add_lattice(left, family, theta, size)
+    height, width = size
+    reach = np.concatenate(lattice_lines(family, theta, size))
+    x_reach, y_reach = (np.clip([reach[:, k].min(), reach[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height)))
+    left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
+    left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
+    panel(right, output, "output V")
+    if output.shape[1:] == size:  # the same scale on both sides
+        right.set_xlim(left.get_xlim())
+        right.set_ylim(left.get_ylim())
+    if title:
+        figure.suptitle(title, fontsize=11)
+    numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
+    return picture(figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}")
+
+
+def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "", log: bool = False) -> Picture:
+    """Line chart: a name -> (x values, y values)."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for (name, (x, y)), color in zip(series.items(), (ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), strict=False):
+        axes.plot(x, y, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
+    if log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(series) > 1:
+        axes.legend(frameon=False)
+    ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())
+    return picture(figure, f"{y_label} against {x_label}: {ends}.")
+
+
+def training_curves(histories: dict[str, list[dict]]) -> Picture:
+    """Test error along the epochs, a name -> history as `fit` returns it."""
+    series = {
+        name: ([row["epoch"] for row in history], [row["test_error_percent"] for row in history])
+        for name, history in histories.items()
+    }
+    return lines(series, "epoch", "test error in %", log=True)
+
+
+class LiveCurves:
+    """Pass to `fit(..., on_epoch=LiveCurves())`: redraws the test error in place after each epoch, in a notebook."""
+
+    def __init__(self):
+        self.handle = None
+
+    def __call__(self, history: list[dict]) -> None:
+        from IPython.display import display
+
+        chart = training_curves({"test error": history})
+        if self.handle is None:
+            self.handle = display(chart, display_id=True)
+        else:
+            self.handle.update(chart)
+
+
+def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "") -> Picture:
+    """Angle recovered from theta against the angle applied, in degrees, one colour a class.
+
+    pose, matrix: (N, 2, 3). A transformer that undoes the rotation lies on the dashed line, recovered = -applied.
+    """
+    applied = rotation_angle(pose).rad2deg().numpy()
+    recovered = rotation_angle(matrix).rad2deg().numpy()
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    axes = figure.subplots()
+    dots = axes.scatter(applied, recovered, c=labels.numpy(), cmap="tab10", s=5, vmin=-0.5, vmax=9.5, linewidths=0)
+    axes.plot([-90, 90], [90, -90], "--", color=INK, linewidth=1)
+    axes.set_xlabel("angle applied, degrees")
+    axes.set_ylabel("angle of theta, degrees")
+    axes.set_title(title, fontsize=11)
+    axes.set_aspect("equal")
+    figure.colorbar(dots, ax=axes, ticks=range(10), label="class")
+    slope = float(np.polyfit(applied, recovered, 1)[0])
+    return picture(figure, f"{title} Angle of theta against the angle applied, {len(applied)} digits; the fitted slope is {slope:.2f}, -1 undoes all.")
+
+
+def pose_spread(reports: dict[str, dict]) -> Picture:
+    """Circular spread of the angle per class before and after, one row of bars a run: a name -> `pose_report`."""
+    figure = Figure(figsize=(7, 1.2 + 1.1 * len(reports)), layout="constrained")
+    rows = figure.subplots(len(reports), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (name, report) in zip(rows, reports.items(), strict=True):
+        place = np.arange(len(report["before_degrees"]))
+        axes.bar(place - 0.2, report["before_degrees"], 0.38, color="#bbbbbb", label="before")
+        axes.bar(place + 0.2, report["after_degrees"], 0.38, color=ACCENT, label="after")
+        axes.set_title(f"{name}: {report['mean_before_degrees']:.1f} to {report['mean_after_degrees']:.1f} degrees", fontsize=9, loc="left")
+        axes.set_xticks(place)
+        axes.spines[["top", "right"]].set_visible(False)
+    rows[-1].set_xlabel("class")
+    rows[0].legend(frameon=False, ncols=2, fontsize=8)
+    figure.supylabel("spread, degrees", fontsize=9)
+    summary = "; ".join(f"{name} {r['mean_before_degrees']:.1f} to {r['mean_after_degrees']:.1f}" for name, r in reports.items())
+    return picture(figure, f"Circular spread of the angle per class before and after the transformer, mean in degrees: {summary}.")
+
+
+class DigitStage:
+    """Digits side by side: above, the input with the sampling lattice; below, the output and what the net reads."""
+
+    def __init__(self, images: Tensor, family, labels):
+        self.family, self.labels, self.size = family, labels, images.shape[2:]
+        self.figure = Figure(figsize=(1.55 * len(images), 3.9))
+        axes = self.figure.subplots(2, len(images), squeeze=False)
+        self.figure.subplots_adjust(left=0.02, right=0.98, top=0.86, bottom=0.09, wspace=0.06, hspace=0.08)
+        self.inputs = [panel(a, image) for a, image in zip(axes[0], images, strict=True)]
+        self.outputs = [panel(a, image) for a, image in zip(axes[1], images, strict=True)]
+        identity = family.identity()
+        self.lattices = [add_lattice(a, family, identity, self.size) for a in axes[0]]
+        self.words = [a.set_xlabel("", fontsize=11) for a in axes[1]]
+        self.title = self.figure.suptitle("", fontsize=11)
+        for a in axes[0]:
+            height, width = self.size
+            a.set_xlim(-0.2 * width, 1.2 * width)
+            a.set_ylim(1.2 * height, -0.2 * height)
+            a.set_facecolor("black")
+
+    def update(self, inputs: Tensor, outputs: Tensor, thetas: Tensor, predictions: Tensor, title: str) -> None:
+        self.title.set_text(title)
+        for k, label in enumerate(self.labels):
+            self.inputs[k].set_data(as_array(inputs[k]))
+            self.outputs[k].set_data(as_array(outputs[k]))
+            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size))
+            self.words[k].set_text(f"reads {int(predictions[k])}")
+            self.words[k].set_color(RIGHT if int(predictions[k]) == int(label) else WRONG)
+
+
+@torch.no_grad()
+def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90, frames: int = 48) -> Picture:
+    """Digits that rotate, the sampling lattice over them, the output below and the class the net reads.
+
+    model: a `TransformedNet`. images: (K, 1, H, W) uint8, upright. The sweep goes from -degrees to degrees and back.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    family, upright = model.transformer.family, images.to(device).float() / 255
+    stage = DigitStage(upright, family, labels)
+    turn = RandomRotation().family
+    right = 0
+
+    def draw(k: int) -> None:
+        nonlocal right
+        angle = -math.radians(degrees) * math.cos(2 * math.pi * k / frames)
+        inputs = sample(upright, turn.grid(torch.full((len(upright), 1), angle, device=device), upright.shape[2:]))
+        theta = model.theta(inputs)
+        prediction = model(inputs).argmax(dim=1)
+        right += int((prediction.cpu() == labels).sum())
+        stage.update(inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {math.degrees(angle):+.0f} degrees")
+
+    shown = animation(stage.figure, range(frames), draw, "")
+    share = 100 * right / (frames * len(labels))
+    digits = ", ".join(str(int(label)) for label in labels)
+    alt = (
+        f"Animation: digits {digits} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
+        f"transformer's output. The net reads {share:.0f} % of the frames' digits correctly."
+    )
+    return Picture(shown.png, alt)
+
+
+def animate_training(theta: dict[str, Tensor], family, count: int = 5) -> Picture:
+    """The first `count` recorded digits along a training: lattice, output and prediction at each recorded step.
+
+    theta: a history as `fit` or `load_theta` gives it; it carries its images.
+    """
+    upright, labels, pose = theta["image"][:count].float() / 255, theta["label"][:count], theta["pose"][:count]
+    turned = RandomRotation().family
+    inputs = sample(upright, turned.grid(turned.from_matrix(pose), upright.shape[2:]))
+    stage = DigitStage(inputs, family, labels)
+
+    def draw(t: int) -> None:
+        now = theta["theta"][t, :count]
+        outputs = sample(inputs, family.grid(now, inputs.shape[2:]))
+        stage.update(inputs, outputs, now, theta["prediction"][t, :count], f"step {int(theta['step'][t]):,}")
+
+    last = len(theta["step"]) - 1
+    frames = [0] * 4 + list(range(len(theta["step"]))) + [last] * 12
+    correct = [int((theta["prediction"][t, :count] == labels).sum()) for t in (0, last)]
+    alt = (
+        f"Animation: {count} rotated digits along the training, steps 0 to {int(theta['step'][-1]):,}; the lattice turns until the outputs "
+        f"settle. The net reads {correct[0]} of {count} correctly at first and {correct[1]} at the end."
+    )
+    return animation(stage.figure, frames, draw, alt)
