@@ -7,8 +7,6 @@ import platform
 import sys
 from pathlib import Path
 
-import torch
-
 from .data import NAMES, data_root, load
 from .experiments import EXPERIMENTS, TABLES, device_name, matching, run, run_folder, runs_root, table
 from .training import best_device

@@ -62,7 +62,9 @@ def attempt(function: Callable, case: dict) -> tuple[object, Verdict | None]:
 
 def describe(case: dict) -> str:
     """A case in words: tensors by their shape, everything else by value."""
-    words = (f"{k} of shape {tuple(v.shape)}" if isinstance(v, Tensor) and v.numel() > 6 else f"{k}={v}" for k, v in case.items())
+    words = (
+        f"{k} of shape {tuple(v.shape)}" if isinstance(v, Tensor) and v.numel() > 6 else f"{k}={v}" for k, v in case.items()
+    )
     return ", ".join(words)
 
 
@@ -77,7 +79,9 @@ def as_tensor(answer) -> Tensor | None:
 def agree(answer, wanted) -> bool:
     """Whether an answer has the wanted shape and values."""
     answer, wanted = as_tensor(answer), as_tensor(wanted)
-    return answer is not None and answer.shape == wanted.shape and torch.allclose(answer, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+    return (
+        answer is not None and answer.shape == wanted.shape and torch.allclose(answer, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+    )
 
 
 def compare(
@@ -165,7 +169,9 @@ def draw_grid(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
         axes.set_ylim(1.2, -1.2)
         axes.set_title(title, fontsize=10)
         axes.set_aspect("equal")
-    return picture(figure, f"Grid points, target and yours, for {describe(case)}; the colour runs from the first point to the last.")
+    return picture(
+        figure, f"Grid points, target and yours, for {describe(case)}; the colour runs from the first point to the last."
+    )
 
 
 def draw_sampled(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
@@ -196,7 +202,9 @@ def check_shift_theta(function: Callable) -> Verdict:
         ),
         "theta is in normalised coordinates, not in pixels": lambda right, down, size: theta(-right, -down),
     }
-    return compare(function, cases, lambda right, down, size: theta(-2 * right / size[1], -2 * down / size[0]), mistakes, draw_theta)
+    return compare(
+        function, cases, lambda right, down, size: theta(-2 * right / size[1], -2 * down / size[0]), mistakes, draw_theta
+    )
 
 
 def check_turn_theta(function: Callable) -> Verdict:
@@ -233,11 +241,11 @@ def check_target_grid(function: Callable) -> Verdict:
         return F.affine_grid(torch.eye(2, 3)[None], [1, 1, *size], align_corners=align_corners)[0]
 
     mistakes = {
-        "x and y are exchanged: the last axis is (x, y), and x runs along a row": lambda size, align_corners: (
-            oracle(size, align_corners).flip(-1)
-        ),
-        "height and width are exchanged: size is (H, W), rows come first": lambda size, align_corners: (
-            oracle(size[::-1], align_corners)
+        "x and y are exchanged: the last axis is (x, y), and x runs along a row": lambda size, align_corners: oracle(
+            size, align_corners
+        ).flip(-1),
+        "height and width are exchanged: size is (H, W), rows come first": lambda size, align_corners: oracle(
+            size[::-1], align_corners
         ),
         "align_corners is ignored, -1 and 1 are always pixel centres: with False they are the outer edges": (
             lambda size, align_corners: oracle(size, True)
@@ -260,7 +268,9 @@ def check_unsheared_theta(function: Callable) -> Verdict:
     mistakes = {
         "this is the plain rotation matrix, which shears an image that is not square": lambda angle, size: theta(angle, 1),
         "the aspect is upside down: x is divided by W and y by H": lambda angle, size: theta(angle, size[0] / size[1]),
-        "the grid turns the other way: keep the sign of the plain rotation": lambda angle, size: theta(-angle, size[1] / size[0]),
+        "the grid turns the other way: keep the sign of the plain rotation": lambda angle, size: theta(
+            -angle, size[1] / size[0]
+        ),
     }
     return compare(function, cases, lambda angle, size: theta(angle, size[1] / size[0]), mistakes, draw_theta)
 
@@ -308,10 +318,14 @@ def check_sampler(function: Callable) -> Verdict:
             lambda images, grid, padding_mode, align_corners: oracle(images, grid.flip(-1), padding_mode, align_corners)
         ),
         "the weights are computed after clipping: they must come from the unclipped corners": (
-            lambda images, grid, padding_mode, align_corners: bilinear(images, grid, padding_mode, align_corners, "clipped weights")
+            lambda images, grid, padding_mode, align_corners: bilinear(
+                images, grid, padding_mode, align_corners, "clipped weights"
+            )
         ),
         "the last row and column are never read: indices run to W - 1, included": (
-            lambda images, grid, padding_mode, align_corners: bilinear(images, grid, padding_mode, align_corners, "last row lost")
+            lambda images, grid, padding_mode, align_corners: bilinear(
+                images, grid, padding_mode, align_corners, "last row lost"
+            )
         ),
         "outside the image your sampler repeats the border under 'zeros': a neighbour outside counts as 0": (
             lambda images, grid, padding_mode, align_corners: bilinear(images, grid, padding_mode, align_corners, "no zeros")
@@ -385,7 +399,9 @@ def check_start(function: Callable) -> Verdict:
         if not layer.weight.requires_grad or not layer.bias.requires_grad:
             return Verdict("failed", "the layer is frozen: keep requires_grad, or theta will never leave the identity")
         if not agree(layer.bias, identity):
-            hint = ": a theta of zero shrinks the grid to one point" if isinstance(family, Affine) and not layer.bias.any() else ""
+            hint = (
+                ": a theta of zero shrinks the grid to one point" if isinstance(family, Affine) and not layer.bias.any() else ""
+            )
             return Verdict("failed", f"expected the bias {identity.tolist()} for {family}, got {layer.bias.tolist()}{hint}")
         if not agree(theta, identity.expand(8, -1)):
             same = ", which were not touched" if torch.equal(layer.weight, weight_before) else ""
@@ -414,7 +430,9 @@ def check_plug_in(function: Callable) -> Verdict:
         if not agree(answer, logits):
             gap = (answer - logits).abs().max().item() if answer.shape == logits.shape else math.nan
             hint = "does the last layer of the localiser start at the identity?"
-            return Verdict("failed", f"an untrained transformer should change nothing, but logits move by {gap:.3f} for {in_shape}: {hint}")
+            return Verdict(
+                "failed", f"an untrained transformer should change nothing, but logits move by {gap:.3f} for {in_shape}: {hint}"
+            )
         F.cross_entropy(answer, torch.arange(4) % 3).backward()
         if not any(p.grad is not None and p.grad.any() for p in added):
             return Verdict("failed", "no gradient reaches the localiser: is the warped image what the CNN sees?")
@@ -455,7 +473,10 @@ def check_recovered_degrees(function: Callable) -> Verdict:
 def check_spread_degrees(function: Callable) -> Verdict:
     """`spread_degrees(angles)`: circular standard deviation of angles (N,), in degrees and out in degrees."""
     generator = torch.Generator().manual_seed(0)
-    cases = [dict(angles=torch.randn(200, generator=generator) * sd + middle) for sd, middle in ((5, 0), (20, 90), (10, 180), (50, -170))]
+    cases = [
+        dict(angles=torch.randn(200, generator=generator) * sd + middle)
+        for sd, middle in ((5, 0), (20, 90), (10, 180), (50, -170))
+    ]
     cases = [dict(angles=(case["angles"] + 180) % 360 - 180) for case in cases]
 
     def length(angles):
@@ -472,8 +493,6 @@ def check_spread_degrees(function: Callable) -> Verdict:
         ),
         "that is in radians: convert back to degrees": lambda angles: math.radians(oracle(angles)),
         "that is 1 - R, the circular variance: the spread is sqrt(-2 ln R)": lambda angles: 1 - length(angles),
-        "degrees went into cos and sin as if they were radians": lambda angles: (
-            math.degrees(circular_spread(angles.double()))
-        ),
+        "degrees went into cos and sin as if they were radians": lambda angles: math.degrees(circular_spread(angles.double())),
     }
     return compare(function, cases, oracle, mistakes)

@@ -117,7 +117,9 @@ def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
         raw, lab = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         shape = NAMES[name][1:] + (() if name == "mnist" else NAMES[name][:1])
         if raw.dtype != np.uint8 or raw.shape[1:] != shape or len(raw) != len(lab) or not len(raw):
-            raise ValueError(f"{split}_images must be uint8 (N, {shape}) with N labels, got {raw.dtype} {raw.shape}, {lab.shape}")
+            raise ValueError(
+                f"{split}_images must be uint8 (N, {shape}) with N labels, got {raw.dtype} {raw.shape}, {lab.shape}"
+            )
         tensor = torch.from_numpy(raw)
         images[split] = (tensor[:, None] if tensor.dim() == 3 else tensor.permute(0, 3, 1, 2)).contiguous()
         labels[split] = torch.from_numpy(lab.astype(np.int64))
@@ -243,7 +245,9 @@ def shape_outline(kind: str) -> np.ndarray:
         return np.where(np.arange(10) % 2, 0.4, 1.0)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     if kind == "cross":
         a, b = 0.3, 0.95
-        return np.array([(a, b), (a, a), (b, a), (b, -a), (a, -a), (a, -b), (-a, -b), (-a, -a), (-b, -a), (-b, a), (-a, a), (-a, b)])
+        return np.array(
+            [(a, b), (a, a), (b, a), (b, -a), (a, -a), (a, -b), (-a, -b), (-a, -a), (-b, -a), (-b, a), (-a, a), (-a, b)]
+        )
     if kind == "arrow":
         return np.array([(1, 0), (0.1, 0.8), (0.1, 0.3), (-0.9, 0.3), (-0.9, -0.3), (0.1, -0.3), (0.1, -0.8)])
     if kind == "ring":

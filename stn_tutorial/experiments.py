@@ -38,7 +38,7 @@ class Experiment:
     paper_error_percent: float | None = None
 
 
-CNN_RECIPE = Recipe(epochs=60, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
+CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
 FCN_RECIPE = Recipe(epochs=150, batch_size=256, lr=2e-3, precision="bfloat16")
 
 EXPERIMENTS = {
@@ -169,7 +169,9 @@ def table(name: str, root: Path | None = None) -> str:
     sources: set[str] = set()
     for experiment in matching(TABLES[name]):
         runs = load_runs(experiment.name, root)
-        sources |= {f"{r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {r['recipe']['precision']}" for r in runs}
+        sources |= {
+            f"{r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {r['recipe']['precision']}" for r in runs
+        }
         lines.append("| " + " | ".join(table_row(experiment, runs)) + " |")
     return "\n".join(lines + [""] + [f"Measured on: {source}." for source in sorted(sources)])
 

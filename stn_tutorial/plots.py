@@ -97,7 +97,8 @@ def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) 
     figure = Figure(figsize=(width * len(images), width + 0.35), layout="constrained")
     for axes, image, title in zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles, strict=True):
         panel(axes, image, title)
-    return picture(figure, alt or f"{len(images)} images in a row: " + "; ".join(str(title) for title in titles))
+    words = "; ".join(str(title) for title in titles)
+    return picture(figure, alt or (f"An image: {words}" if len(images) == 1 else f"{len(images)} images in a row: {words}"))
 
 
 def lattice_lines(family, theta: Tensor, image_size: tuple[int, int], cells: int = 7) -> list[np.ndarray]:
@@ -129,20 +130,22 @@ def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: st
     figure = Figure(figsize=(6.4, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     panel(left, image, "input U, and where the output looks")
+    left.set_facecolor("#eeeeee")  # beyond the picture
     add_lattice(left, family, theta, size)
     height, width = size
     reach = np.concatenate(lattice_lines(family, theta, size))
-    x_reach, y_reach = (np.clip([reach[:, k].min(), reach[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height)))
+    x_reach, y_reach = (
+        np.clip([reach[:, k].min(), reach[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height))
+    )
     left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
     panel(right, output, "output V")
-    if output.shape[1:] == size:  # the same scale on both sides
-        right.set_xlim(left.get_xlim())
-        right.set_ylim(left.get_ylim())
     if title:
         figure.suptitle(title, fontsize=11)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
-    return picture(figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}")
+    return picture(
+        figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"
+    )
 
 
 def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "", log: bool = False) -> Picture:
@@ -207,7 +210,10 @@ def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "")
     axes.set_aspect("equal")
     figure.colorbar(dots, ax=axes, ticks=range(10), label="class")
     slope = float(np.polyfit(applied, recovered, 1)[0])
-    return picture(figure, f"{title} Angle of theta against the angle applied, {len(applied)} digits; the fitted slope is {slope:.2f}, -1 undoes all.")
+    return picture(
+        figure,
+        f"{title} Angle of theta against the angle applied, {len(applied)} digits; the fitted slope is {slope:.2f}, -1 undoes all.",
+    )
 
 
 def pose_spread(reports: dict[str, dict]) -> Picture:
@@ -218,14 +224,20 @@ def pose_spread(reports: dict[str, dict]) -> Picture:
         place = np.arange(len(report["before_degrees"]))
         axes.bar(place - 0.2, report["before_degrees"], 0.38, color="#bbbbbb", label="before")
         axes.bar(place + 0.2, report["after_degrees"], 0.38, color=ACCENT, label="after")
-        axes.set_title(f"{name}: {report['mean_before_degrees']:.1f} to {report['mean_after_degrees']:.1f} degrees", fontsize=9, loc="left")
+        axes.set_title(
+            f"{name}: {report['mean_before_degrees']:.1f} to {report['mean_after_degrees']:.1f} degrees", fontsize=9, loc="left"
+        )
         axes.set_xticks(place)
         axes.spines[["top", "right"]].set_visible(False)
     rows[-1].set_xlabel("class")
     rows[0].legend(frameon=False, ncols=2, fontsize=8)
     figure.supylabel("spread, degrees", fontsize=9)
-    summary = "; ".join(f"{name} {r['mean_before_degrees']:.1f} to {r['mean_after_degrees']:.1f}" for name, r in reports.items())
-    return picture(figure, f"Circular spread of the angle per class before and after the transformer, mean in degrees: {summary}.")
+    summary = "; ".join(
+        f"{name} {r['mean_before_degrees']:.1f} to {r['mean_after_degrees']:.1f}" for name, r in reports.items()
+    )
+    return picture(
+        figure, f"Circular spread of the angle per class before and after the transformer, mean in degrees: {summary}."
+    )
 
 
 class DigitStage:
@@ -278,7 +290,9 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
         theta = model.theta(inputs)
         prediction = model(inputs).argmax(dim=1)
         right += int((prediction.cpu() == labels).sum())
-        stage.update(inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {math.degrees(angle):+.0f} degrees")
+        stage.update(
+            inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {math.degrees(angle):+.0f} degrees"
+        )
 
     shown = animation(stage.figure, range(frames), draw, "")
     share = 100 * right / (frames * len(labels))

@@ -225,7 +225,11 @@ def fit(
     earlier_seconds = 0.0
 
     path = Path(folder) / "checkpoint.pt" if folder is not None else None
-    identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "distortion": f"{type(distortion).__name__} {vars(distortion)}"}
+    identity = asdict(recipe) | {
+        "seed": seed,
+        "data": data.fingerprint,
+        "distortion": f"{type(distortion).__name__} {vars(distortion)}",
+    }
     checkpoint = load_checkpoint(path, identity) if path else None
     if checkpoint:
         try:
@@ -271,7 +275,9 @@ def fit(
             if i % 25 == 24:
                 seen = (i + 1) * recipe.batch_size
                 accuracy = 100 - 100 * wrong.item() / seen
-                bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, loss {loss_sum.item() / (i + 1):.3f}, accuracy {accuracy:.2f} %")
+                bar.set_postfix_str(
+                    f"epoch {epoch}/{recipe.epochs}, loss {loss_sum.item() / (i + 1):.3f}, accuracy {accuracy:.2f} %"
+                )
         if not torch.isfinite(loss_sum):
             raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {recipe.lr} is probably too high")
         test = evaluate(model, data, distortion, recipe, device)

@@ -1,7 +1,5 @@
 """The builder of the notebooks: how exercises are made from solutions, and what it lets into a committed notebook."""
 
-import re
-
 import build
 import nbformat
 import pytest
@@ -200,6 +198,6 @@ def test_committed_notebooks_are_those_of_the_sources(name):
     for path, made in wanted.items():
         committed = nbformat.read(build.NOTEBOOKS / path, as_version=4)
         assert [(cell.id, cell.cell_type) for cell in committed.cells] == [(cell.id, cell.cell_type) for cell in made.cells]
-        for saved, cell in zip(committed.cells, made.cells, strict=True):
-            pattern = re.escape(cell.source).replace(f"MINUTES_{name[:2]}", r"\d+")
-            assert re.fullmatch(pattern, saved.source), f"run: make notebooks ({path}, {cell.id})"
+        minutes = build.header_minutes(name) or "no number"
+        texts = [cell.source.replace(f"MINUTES_{name[:2]}", minutes) for cell in made.cells]
+        assert [cell.source for cell in committed.cells] == texts, "run: make notebooks"

@@ -37,7 +37,11 @@ def functions_of(path: Path) -> tuple[dict, dict]:
     body = [node for tree, _ in trees for node in tree.body if isinstance(node, wanted)]
     exec(compile(ast.Module(body, []), str(path), "exec"), namespace)
     solved = {
-        node.name for tree, c in trees if "solution" in c.metadata.get("tags", []) for node in tree.body if isinstance(node, ast.FunctionDef)
+        node.name
+        for tree, c in trees
+        if "solution" in c.metadata.get("tags", [])
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
     }
     return namespace, {name: namespace[name] for name in solved}
 
@@ -143,15 +147,33 @@ MISTAKES = [
     ("shift_theta", lambda right, down, size: theta(1, 0, -2 * right / size[0], 0, 1, -2 * down / size[1]), "exchanged"),
     ("turn_theta", lambda degrees: turn(math.radians(degrees)), "the other way"),
     ("turn_theta", lambda degrees: turn(-degrees), "radians"),
-    ("my_target_grid", lambda size, align_corners: torch_grid(EYE, [1, 1, *size], align_corners=align_corners)[0].flip(-1), "exchanged"),
-    ("my_target_grid", lambda size, align_corners: torch_grid(EYE, [1, 1, *size], align_corners=True)[0], "align_corners is ignored"),
-    ("my_target_grid", lambda size, align_corners: torch_grid(EYE, [1, 1, *size[::-1]], align_corners=align_corners)[0], "height and width"),
+    (
+        "my_target_grid",
+        lambda size, align_corners: torch_grid(EYE, [1, 1, *size], align_corners=align_corners)[0].flip(-1),
+        "exchanged",
+    ),
+    (
+        "my_target_grid",
+        lambda size, align_corners: torch_grid(EYE, [1, 1, *size], align_corners=True)[0],
+        "align_corners is ignored",
+    ),
+    (
+        "my_target_grid",
+        lambda size, align_corners: torch_grid(EYE, [1, 1, *size[::-1]], align_corners=align_corners)[0],
+        "height and width",
+    ),
     ("unsheared_theta", lambda angle, size: turn(angle), "plain rotation"),
-    ("unsheared_theta", lambda angle, size: Affine().from_matrix(Rotation(size[0] / size[1]).matrix(torch.tensor([[angle]])))[0], "upside down"),
+    (
+        "unsheared_theta",
+        lambda angle, size: Affine().from_matrix(Rotation(size[0] / size[1]).matrix(torch.tensor([[angle]])))[0],
+        "upside down",
+    ),
     ("my_sampler", weights_after_clipping, "unclipped"),
     (
         "my_sampler",
-        lambda images, grid, padding_mode, align_corners: torch_sample(images, grid.flip(-1), "bilinear", padding_mode, align_corners),
+        lambda images, grid, padding_mode, align_corners: torch_sample(
+            images, grid.flip(-1), "bilinear", padding_mode, align_corners
+        ),
         "exchanged",
     ),
     (
@@ -159,7 +181,11 @@ MISTAKES = [
         lambda images, grid, padding_mode, align_corners: torch_sample(images, grid, "bilinear", padding_mode, True),
         "align_corners is ignored",
     ),
-    ("derivative_by_t_x", lambda image, t_x, align_corners: SOLUTIONS["derivative_by_t_x"](image, t_x, align_corners) * 2, "twice too large"),
+    (
+        "derivative_by_t_x",
+        lambda image, t_x, align_corners: SOLUTIONS["derivative_by_t_x"](image, t_x, align_corners) * 2,
+        "twice too large",
+    ),
     (
         "derivative_by_t_x",
         lambda image, t_x, align_corners: (
@@ -203,7 +229,9 @@ def test_a_mistake_nobody_foresaw_is_described_by_what_was_expected():
 
 def test_nan_is_wrong():
     assert not checks.check_spread_degrees(lambda angles: math.nan).passed
-    assert not checks.check_sampler(lambda images, grid, padding_mode, align_corners: torch_sample(images, grid, align_corners=False) * math.nan).passed
+    assert not checks.check_sampler(
+        lambda images, grid, padding_mode, align_corners: torch_sample(images, grid, align_corners=False) * math.nan
+    ).passed
 
 
 @pytest.mark.parametrize("name", ["turn_theta", "my_target_grid", "my_sampler"])

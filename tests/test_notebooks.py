@@ -1,6 +1,7 @@
 """What the notebooks promise: they show the package's own functions, hold clean outputs and follow one shape."""
 
 import ast
+import itertools
 import json
 import re
 from pathlib import Path
@@ -50,8 +51,18 @@ def test_a_function_shown_is_the_packages_function(path):
 
 
 def test_the_notebooks_build_the_three_parts_from_the_packages_functions():
-    shown = {node.name for path in SOURCES for tree in code_cells(path) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    wanted = {"target_grid", "affine_grid", "normalized_to_pixel", "sample_loop", "neighbours", "pixel_values", "bilinear_gradient"}
+    shown = {
+        node.name for path in SOURCES for tree in code_cells(path) for node in tree.body if isinstance(node, ast.FunctionDef)
+    }
+    wanted = {
+        "target_grid",
+        "affine_grid",
+        "normalized_to_pixel",
+        "sample_loop",
+        "neighbours",
+        "pixel_values",
+        "bilinear_gradient",
+    }
     assert wanted | {"clip", "reflect", "start_at_identity"} <= shown
 
 
@@ -67,7 +78,9 @@ def test_the_saved_notebook_is_clean(path):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr", output.get("text")
-            text = json.dumps({k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")}) + output.get("text", "")
+            text = json.dumps({k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")}) + output.get(
+                "text", ""
+            )
             assert not re.search(r"warning", text, re.I), text[:300]
             assert not re.search(r"(/home/|/root/|/work/|/tmp/|/Users/|site-packages|[A-Z]:\\\\)", text), text[:300]
             if "image/png" in output.get("data", {}):
@@ -96,7 +109,9 @@ def test_the_notebook_has_the_shape_that_readers_expect(path):
     notebook = nbformat.read(path, 4)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert re.search(r"Minutes on a laptop CPU: \d+", text), "no measured minutes in the header"
-    assert not re.search(r"MINUTES_|COLAB_|INSTALL_LINE|READING_|RUNS_SENTENCE|TAKEAWAY_", json.dumps(notebook)), "an unfilled placeholder"
+    assert not re.search(r"MINUTES_|COLAB_|INSTALL_LINE|READING_|RUNS_SENTENCE|TAKEAWAY_", json.dumps(notebook)), (
+        "an unfilled placeholder"
+    )
     assert text.count("### Predict") == 2
     assert text.count("## Exercise") == 2 and text.count("<details><summary>Hint</summary>") == 2
     assert "## Play" in text
@@ -105,7 +120,7 @@ def test_the_notebook_has_the_shape_that_readers_expect(path):
     assert takeaway.count("](") == 1, "one link forward"
     levels = [len(m) for m in re.findall(r"^(#+) ", text, re.M)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False)), "a heading level is skipped"
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), "a heading level is skipped"
     for link in re.findall(r"\]\(([^)#:]+\.(?:ipynb|md))\)", text):
         assert (path.parent / link).exists(), link
 

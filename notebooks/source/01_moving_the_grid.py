@@ -30,7 +30,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    %pip install -q --no-deps INSTALL_LINE
+    # %pip install -q --no-deps INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
@@ -142,11 +142,13 @@ plots.warp(image, family, theta, "the last number of the first row is 0.5")
 centre_before = float((image[0].sum(dim=0) * torch.arange(28)).sum() / image.sum())
 shifted = sample(image[None], family.grid(theta[None], (28, 28)))[0]
 centre_after = float((shifted[0].sum(dim=0) * torch.arange(28)).sum() / shifted.sum())
-print(f"centre of the digit: column {centre_before:.1f} before, {centre_after:.1f} after, a move of {centre_after - centre_before:+.1f} pixels")
+print(
+    f"centre of the digit: column {centre_before:.1f} before, {centre_after:.1f} after, a move of {centre_after - centre_before:+.1f} pixels"
+)
 
 # %% [markdown]
-# Seven pixels are a quarter of 28, if the digit did not lose a part of itself at the border on the way. (When your number
-# differs a little, it did.)
+# To the left, then. We expected 7 pixels, a quarter of 28. The half pixel that is missing has left the frame: the digit's edge
+# is cut off, and its centre is now that of the rest.
 
 # %% [markdown]
 # ### Predict 2
@@ -184,7 +186,10 @@ plots.warp(image, family, theta, "a rotation matrix with +30 degrees")
 # %%
 one_number = torch.tensor([[angle]])
 print("Rotation takes", Rotation().num_params, "number, Affine", Affine().num_params)
-print("largest difference between the two grids:", float((Rotation().grid(one_number, (28, 28)) - family.grid(theta[None], (28, 28))).abs().max()))
+print(
+    "largest difference between the two grids:",
+    float((Rotation().grid(one_number, (28, 28)) - family.grid(theta[None], (28, 28))).abs().max()),
+)
 
 # %% [markdown]
 # The numbers agree to rounding. Fewer numbers are easier to learn and can do less damage; more can express more. Notebook 6
@@ -223,10 +228,14 @@ plots.warp(image, family, torch.tensor(explorer.theta), "mirrored: the first num
 # **Exercise 1.** Theta for a picture that moves `right` pixels to the right and `down` pixels down.
 
 # %% tags=["solution"]
+import torch
+
+
 def shift_theta(right: float, down: float, size: tuple[int, int]) -> torch.Tensor:
     """Affine theta, shape (6,), that moves the picture by whole pixels; size is (H, W)."""
     height, width = size
     return torch.tensor([1.0, 0.0, -2 * right / width, 0.0, 1.0, -2 * down / height])
+
 
 # %% tags=["check"]
 from stn_tutorial import checks
@@ -245,10 +254,14 @@ checks.check_shift_theta(shift_theta)
 # **Exercise 2.** Theta that turns the picture clockwise on the screen.
 
 # %% tags=["solution"]
+import math
+
+
 def turn_theta(degrees: float) -> torch.Tensor:
     """Affine theta, shape (6,), that turns the picture clockwise on the screen by `degrees`."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return torch.tensor([cos, sin, 0.0, -sin, cos, 0.0])
+
 
 # %% tags=["check"]
 checks.check_turn_theta(turn_theta)

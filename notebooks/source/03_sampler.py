@@ -31,7 +31,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    %pip install -q --no-deps INSTALL_LINE
+    # %pip install -q --no-deps INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
@@ -82,6 +82,7 @@ print(f"sum: {value:.1f}")
 # The same 42, and the weights add up to 1. Now for every output pixel of every picture, as a loop that visits only those four
 # neighbours. It is slow and it is the definition; everything after it is for speed.
 
+
 # %%
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
@@ -130,6 +131,7 @@ print("correct:", correct, " clipped first:", clipped)
 # Each axis has its own neighbours and weights, and an image value is their product. So write down, for *one* axis, which
 # pixels a point is made of:
 
+
 # %%
 def cubic_weight(distance: Tensor, a: float = -0.75) -> Tensor:
     """Cubic convolution kernel at a distance in pixels, 0 to 2."""
@@ -159,13 +161,14 @@ for mode in ("nearest", "bilinear", "bicubic"):
 #
 # Then look the pixels up. `gather` reads many places of a flattened image at once; where there is no pixel, `fill` stands.
 
+
 # %%
 def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
     """images (N, C, H, W) at whole x, y (N, H_out, W_out) -> (N, C, H_out, W_out); where there is no pixel, fill (C,)."""
     n, c, height, width = images.shape
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    index = y.clamp(0, height - 1).long() * width + x.clamp(0, width - 1).long()
-    values = images.flatten(2).gather(2, index.view(n, 1, -1).expand(n, c, -1)).view(n, c, *x.shape[1:])
+    index = torch.where(inside, y, 0).long() * width + torch.where(inside, x, 0).long()  # NaN is not inside
+    values = images.flatten(2).gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
     return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1))
 
 
@@ -202,6 +205,7 @@ print(f"one digit: the loop takes {seconds['loop'] / seconds['vectorised']:.0f} 
 # Nothing, so somebody has to decide. Three answers are usual. *Zeros*: neighbours outside count as 0 (or as a background of
 # your choice). *Border*: the coordinate is clipped, the last pixel goes on for ever. *Reflection*: the picture is mirrored,
 # at the outer edge or at the centre of the last pixel, as `align_corners` says.
+
 
 # %%
 def clip(x: Tensor, length: int) -> Tensor:
@@ -272,6 +276,7 @@ plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"
 # to the right, so that the sum is the slope towards the next pixel.) In words: *the slope of the picture under the point*. In
 # code, for many points of one image:
 
+
 # %%
 def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Value of bilinear samples of an image (H, W) at x, y (P,), in pixels, and its derivatives along x and along y."""
@@ -289,7 +294,7 @@ def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tens
 
 
 slope = bilinear_gradient(image, torch.tensor([1.25]), torch.tensor([0.6]))
-print("at (1.25, 0.6): value %.1f, slope along x %.1f, along y %.1f" % tuple(float(v) for v in slope))
+print("at (1.25, 0.6): value {:.1f}, slope along x {:.1f}, along y {:.1f}".format(*tuple(float(v) for v in slope)))
 
 # %% [markdown]
 # Check it against the picture above: from 20 to 60 and from 40 to 80 it climbs by 40 per pixel along $x$; from 30 to 50 it
@@ -331,7 +336,9 @@ for mode in ("nearest", "bilinear", "bicubic"):
     theta = torch.tensor([[0.1, 0.05]], requires_grad=True)
     out = sample(digit[None], family.grid(theta, (28, 28)), mode=mode)
     loss = (out * torch.linspace(0, 1, 28)).sum()  # any loss that cares where the digit is
-    gradient = torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: the output does not depend on theta"
+    gradient = (
+        torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: the output does not depend on theta"
+    )
     print(f"{mode}: {gradient}")
 
 # %% [markdown]
@@ -346,7 +353,9 @@ shifts = torch.linspace(-1.2, 1.2, 97)
 moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, torch.zeros(97)], 1), (28, 28)))
 error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
 pixels = shifts * 14
-plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley, and plains around it")
+plots.lines(
+    {"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley, and plains around it"
+)
 
 # %% [markdown]
 # There is a valley only a stroke or two wide, and beyond it the curve is nearly level or even leads away. **The basin of the
@@ -380,7 +389,7 @@ for mode, padding, align_corners, size in product(
     U = torch.rand(2, 3, *size, dtype=torch.float64, requires_grad=True)
     G = (torch.rand(2, 3, 8, 2, dtype=torch.float64) * 3 - 1.5).requires_grad_()
     ours, theirs = sample(U, G, mode, padding, align_corners), F.grid_sample(U, G, mode, padding, align_corners)
-    worst = max(worst, float((ours - theirs).abs().max()))
+    worst = max(worst, float((ours - theirs).detach().abs().max()))
     wanted = (U,) if mode == "nearest" else (U, G)
     for a, b in zip(torch.autograd.grad(ours.sum(), wanted), torch.autograd.grad(theirs.sum(), wanted)):
         worst = max(worst, float((a - b).abs().max()))
@@ -390,6 +399,7 @@ assert worst < 1e-12
 # %% [markdown]
 # One thing ours can do that torch's cannot: it is made of differentiable pieces, so it can be differentiated **twice**
 # (which learning by gradients of gradients needs). For training we use torch's all the same: it is faster and well kept.
+
 
 # %%
 def second_derivative(sampler):
@@ -443,6 +453,13 @@ play(
 # **Exercise 1.** A bilinear sampler for every padding and both conventions.
 
 # %% tags=["solution"]
+import torch
+from torch import Tensor
+
+from stn_tutorial.grids import normalized_to_pixel
+from stn_tutorial.sampler import pad_coordinates
+
+
 def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
     """Bilinear: images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out)."""
     n, c, height, width = images.shape
@@ -458,6 +475,7 @@ def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: b
             row, column = y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()
             out += weight[..., None] * images.permute(0, 2, 3, 1)[batch, row, column]
     return out.permute(0, 3, 1, 2)
+
 
 # %% tags=["check"]
 from stn_tutorial import checks
@@ -477,6 +495,10 @@ checks.check_sampler(my_sampler)
 # **Exercise 2.** The derivative of a shifted picture with respect to the shift.
 
 # %% tags=["solution"]
+from stn_tutorial import Translation
+from stn_tutorial.sampler import bilinear_gradient
+
+
 def derivative_by_t_x(image: Tensor, t_x: float, align_corners: bool) -> Tensor:
     """d output / d t_x for an image (H, W) warped by a translation (t_x, 0): (H, W)."""
     height, width = image.shape
@@ -484,6 +506,7 @@ def derivative_by_t_x(image: Tensor, t_x: float, align_corners: bool) -> Tensor:
     x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
     per_pixel = bilinear_gradient(image, x.flatten(), y.flatten())[1].view(height, width)
     return per_pixel * ((width - 1) / 2 if align_corners else width / 2)
+
 
 # %% tags=["check"]
 checks.check_derivative_by_t_x(derivative_by_t_x)

@@ -31,7 +31,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    %pip install -q --no-deps INSTALL_LINE
+    # %pip install -q --no-deps INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
@@ -88,6 +88,7 @@ plots.warp(images[0], Affine(), theta[0], "theta from random weights")
 # A random theta lies near zero, and a theta of zero makes the whole grid **one point**: every output pixel looks at the same
 # spot. A classifier behind it sees a grey smear, and no gradient can lead the way home. So we start where the transformer
 # changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
+
 
 # %%
 def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
@@ -170,7 +171,9 @@ summary(paper_st_cnn(), (1, 28, 28), device="cpu")
 from stn_tutorial.models import parameters_of
 
 st_cnn, cnn = paper_st_cnn(), paper_cnn()
-print(f"with {parameters_of(st_cnn):,}, without {parameters_of(cnn):,}, localiser {parameters_of(st_cnn.transformer.localization):,}")
+print(
+    f"with {parameters_of(st_cnn):,}, without {parameters_of(cnn):,}, localiser {parameters_of(st_cnn.transformer.localization):,}"
+)
 
 # %% [markdown]
 # ## Does the gradient arrive?
@@ -233,7 +236,9 @@ grid = Affine().grid(zoom_out, (28, 28))
 background = float(Normalize()(torch.zeros(1, 1, 1, 1)))
 wrong, right = sample(normalized, grid), sample(normalized, grid, fill=background)
 
-print(f"background {background:.3f}; corner filled with 0: {float(wrong[0, 0, 0, 0]):.3f}, with the background: {float(right[0, 0, 0, 0]):.3f}")
+print(
+    f"background {background:.3f}; corner filled with 0: {float(wrong[0, 0, 0, 0]):.3f}, with the background: {float(right[0, 0, 0, 0]):.3f}"
+)
 shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min()) for picture in (wrong, right)]
 plots.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
 
@@ -302,12 +307,17 @@ play(draw, s=(0.1, 2.0, 0.6), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.0), output
 # **Exercise 1.** Let a last layer start at the identity, in place, trainable.
 
 # %% tags=["solution"]
+import torch
+from torch import Tensor, nn
+
+
 def my_start(layer: nn.Linear, identity: Tensor) -> nn.Linear:
     """Make the layer answer `identity`, shape (P,), for every input; returns the same layer."""
     with torch.no_grad():
         layer.weight.fill_(0.0)
         layer.bias.copy_(identity)
     return layer
+
 
 # %% tags=["check"]
 from stn_tutorial import checks
@@ -327,12 +337,14 @@ checks.check_start(my_start)
 # **Exercise 2.** An affine transformer in front of any CNN.
 
 # %% tags=["solution"]
+from stn_tutorial import Affine, LocalizationNet, SpatialTransformer
+
+
 def plug_in(cnn: nn.Module, in_shape: tuple[int, int, int]) -> nn.Module:
     """A model with a spatial transformer in front of `cnn`; untrained, it answers what `cnn` answers."""
-    from stn_tutorial import LocalizationNet
-
     transformer = SpatialTransformer(LocalizationNet(in_shape, Affine()), Affine())
     return nn.Sequential(transformer, cnn)
+
 
 # %% tags=["check"]
 checks.check_plug_in(plug_in)

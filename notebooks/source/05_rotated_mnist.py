@@ -30,7 +30,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    %pip install -q --no-deps INSTALL_LINE
+    # %pip install -q --no-deps INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
@@ -160,9 +160,13 @@ Markdown(table("mnist-r"))
 # Is the difference between ST-CNN and its control larger than what seeds do?
 
 # %%
-errors = {name: [run["test_error_percent"] for run in load_runs(f"mnist-r/{name}")] for name in ("st-cnn-affine", "cnn-control")}
+errors = {
+    name: [run["test_error_percent"] for run in load_runs(f"mnist-r/{name}")] for name in ("st-cnn-affine", "cnn-control")
+}
 for name, values in errors.items():
-    print(f"{name:<14} {[round(v, 2) for v in values]}, mean {mean_and_spread(values)[0]:.2f}, spread {mean_and_spread(values)[1]:.2f}")
+    print(
+        f"{name:<14} {[round(v, 2) for v in values]}, mean {mean_and_spread(values)[0]:.2f}, spread {mean_and_spread(values)[1]:.2f}"
+    )
 gap = mean_and_spread(errors["cnn-control"])[0] - mean_and_spread(errors["st-cnn-affine"])[0]
 spread = max(mean_and_spread(values)[1] for values in errors.values())
 print(f"control minus ST-CNN: {gap:+.2f} points, {abs(gap) / spread:.1f} times the larger spread")
@@ -172,7 +176,8 @@ print(f"control minus ST-CNN: {gap:+.2f} points, {abs(gap) / spread:.1f} times t
 
 # %%
 reports = {
-    name: load_runs(f"mnist-r/{name}")[0]["pose"] for name in ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
+    name: load_runs(f"mnist-r/{name}")[0]["pose"]
+    for name in ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
 }
 plots.pose_spread({f"{name}, seed 0": report for name, report in reports.items()})
 
@@ -226,7 +231,9 @@ def look(degrees, digit):
     with torch.no_grad():
         probabilities, theta = st_cnn(turned).softmax(dim=1)[0], st_cnn.theta(turned)[0]
     label = int(data.test_labels[first_of_each][digit])
-    title = f"a {label}, turned by {degrees} degrees: reads {int(probabilities.argmax())}, sure to {float(probabilities.max()):.0%}"
+    title = (
+        f"a {label}, turned by {degrees} degrees: reads {int(probabilities.argmax())}, sure to {float(probabilities.max()):.0%}"
+    )
     return plots.warp(turned[0], st_cnn.transformer.family, theta, title)
 
 
@@ -245,10 +252,14 @@ play(look, degrees=(-180, 180, 60), digit=(0, 5, 1))
 # **Exercise 1.** The angle of the rotation nearest to each affine theta, in degrees.
 
 # %% tags=["solution"]
+import torch
+
+
 def recovered_degrees(theta: torch.Tensor) -> torch.Tensor:
     """Angle of the rotation nearest to each affine theta (N, 6), in degrees: (N,)."""
     a11, a12, _, a21, a22, _ = theta.unbind(dim=1)
     return torch.atan2(a21 - a12, a11 + a22).rad2deg()
+
 
 # %% tags=["check"]
 from stn_tutorial import checks
@@ -266,12 +277,14 @@ checks.check_recovered_degrees(recovered_degrees)
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 2.** The circular standard deviation, in degrees.
 
+
 # %% tags=["solution"]
 def spread_degrees(angles: torch.Tensor) -> float:
     """Circular standard deviation of angles (N,), given and returned in degrees."""
     radians = angles.deg2rad()
     length = torch.hypot(radians.cos().mean(), radians.sin().mean())
     return float((-2 * length.log()).sqrt().rad2deg())
+
 
 # %% tags=["check"]
 checks.check_spread_degrees(spread_degrees)
