@@ -8,7 +8,7 @@ import io
 import math
 import os
 import socket
-import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -88,20 +88,20 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     cache = folder / f"{name}.npz"
     if cache.exists():
         return read_cache(name, cache)
-    for download in (False, True):
+    try:
+        arrays = from_torchvision(name, folder, download=False)
+    except (OSError, RuntimeError, ImportError):  # not there, or no torchvision
         try:
-            arrays = from_torchvision(name, folder, download)
-        except (OSError, RuntimeError, ImportError, EOFError) as error:  # not there, refused, cut off, no torchvision
-            reason = error
-            continue
-        try:
-            write_cache(cache, arrays)
-        except OSError as error:
-            print(f"{name}: loaded, but not cached in {folder}: {error.strerror or error}")
-        return from_arrays(name, arrays)
-    data = from_arrays(name, mnist_sample() if name == "mnist" else shapes_sample())
-    print(f"{name}: no download ({short_reason(reason)}); using the offline sample: {data.source}.")
-    return data
+            arrays = download(name)
+        except (OSError, RuntimeError, ImportError, EOFError) as error:  # refused, cut off, no torchvision
+            data = from_arrays(name, mnist_sample() if name == "mnist" else shapes_sample())
+            print(f"{name}: no download ({short_reason(error)}); using the offline sample: {data.source}.")
+            return data
+    try:
+        write_cache(cache, arrays)
+    except OSError as error:
+        print(f"{name}: loaded, but not cached: {error.strerror}")
+    return from_arrays(name, arrays)
 
 
 def short_reason(error: BaseException) -> str:
@@ -181,8 +181,14 @@ def download_timeout():
         socket.setdefaulttimeout(before)
 
 
+def download(name: str) -> dict[str, np.ndarray]:
+    """Fetch a data set through torchvision into a folder that is thrown away: whatever breaks off leaves nothing behind."""
+    with tempfile.TemporaryDirectory() as folder, download_timeout():
+        return from_torchvision(name, Path(folder), download=True)
+
+
 def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndarray]:
-    """MNIST or CIFAR-10 through torchvision, as plain arrays.
+    """MNIST or CIFAR-10 in torchvision's own files, as plain arrays.
 
     Raises what torchvision raises, but a ValueError for files that are there and cannot be read.
     """
@@ -190,10 +196,8 @@ def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndar
 
     kind = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
     title = {"mnist": "MNIST", "cifar10": "CIFAR-10"}[name]
-    if download:
-        print(f"{name}: downloading to {root} ...", file=sys.stderr)
     quiet = io.StringIO()  # torchvision narrates each mirror that fails; the caller says it in one line
-    with download_timeout(), redirect_stdout(quiet), redirect_stderr(quiet):
+    with redirect_stdout(quiet), redirect_stderr(quiet):
         try:
             train, test = (kind(root=str(root), train=train, download=download) for train in (True, False))
         except (AssertionError, EOFError, RuntimeError, TypeError, ValueError) as error:

@@ -315,7 +315,7 @@ for n in range(6):
     for m in range(9):
         weights[n, m] = ((1 - (x - m).abs()).clamp(min=0) * (1 - (y - n).abs()).clamp(min=0)).sum()
 
-print(f"value:                 {float((ours - values).abs().max()):.1e}")
+print(f"value:                 {float((ours - values.detach()).abs().max()):.1e}")
 print(f"equation 6, by pixels: {float((weights - by_picture).abs().max()):.1e}")
 print(f"equation 7, by points: {float((torch.stack([along_x * 9 / 2, along_y * 6 / 2], -1) - by_points).abs().max()):.1e}")
 
