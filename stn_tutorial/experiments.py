@@ -39,7 +39,7 @@ class Experiment:
 
 
 CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
-FCN_RECIPE = Recipe(epochs=150, batch_size=256, lr=2e-3, precision="bfloat16")
+FCN_RECIPE = Recipe(epochs=200, batch_size=256, lr=2e-3, precision="bfloat16")
 
 EXPERIMENTS = {
     experiment.name: experiment

@@ -66,7 +66,7 @@ def paper_cnn(filters: tuple[int, int] = (32, 64), dropout: float = 0.3, classes
     )
 
 
-def paper_fcn(hidden: int = 320, dropout: float = 0.3, classes: int = 10) -> nn.Sequential:
+def paper_fcn(hidden: int = 320, dropout: float = 0.2, classes: int = 10) -> nn.Sequential:
     """The paper's fully connected net for 28x28 digits: two hidden layers. The dropout is ours."""
     return nn.Sequential(
         Normalize(),

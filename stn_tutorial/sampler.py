@@ -1,7 +1,7 @@
 """The sampler, from scratch: from sampling points to pixel values (the paper's section 3.3, equations 3 to 7).
 
 `sample_loop` is for reading: one output pixel at a time. `sample` is for use: the same sum over neighbours for all
-pixels at once, built on `torch.gather`. It is differentiable twice, which `torch.nn.functional.grid_sample` is not.
+pixels at once, built on `torch.gather`, and differentiable as often as one likes.
 """
 
 import math

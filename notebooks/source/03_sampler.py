@@ -152,8 +152,9 @@ def neighbours(x: Tensor, mode: str) -> list[tuple[Tensor, Tensor]]:
 
 
 for mode in ("nearest", "bilinear", "bicubic"):
-    pairs = [(int(pixel), round(float(weight), 3)) for pixel, weight in neighbours(torch.tensor(1.25), mode)]
-    print(f"{mode}: {pairs}, sum {sum(weight for _, weight in pairs):.3f}")
+    pairs = neighbours(torch.tensor(1.25), mode)
+    weights = ", ".join(f"pixel {int(pixel)} weighs {float(weight):+.3f}" for pixel, weight in pairs)
+    print(f"{mode}: {weights}; sum {float(sum(weight for _, weight in pairs)):.3f}")
 
 # %% [markdown]
 # One, two or four neighbours. The bicubic weights may be negative: that is how it keeps edges sharp, and why its values may
@@ -240,16 +241,17 @@ print("reflection at centres:   ", reflect(walk, 4, align_corners=True).int().to
 print("reflection at edges:     ", clip(reflect(walk, 4, align_corners=False), 4).int().tolist())
 
 # %% [markdown]
-# Mirrors at the centres do not repeat the last pixel (…1, 0, 1…), mirrors at the edges do (…0, 0, 1…). Here is what a
-# zoomed-out digit sees around itself:
+# Mirrors at the centres do not repeat the last pixel (…1, 0, 1…), mirrors at the edges do (…0, 0, 1…). Here is a piece of a
+# digit, cut so that strokes run into its border, and what a zoomed-out view of it shows around:
 
 # %%
 from stn_tutorial import Affine, sample
 
 digit = data.train_images[5].float() / 255
+piece = digit[:, 8:20, 8:20]
 out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
-shown = [sample(digit[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
-shown.append(sample(digit[None], out_of_frame, fill=0.4)[0])
+shown = [sample(piece[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
+shown.append(sample(piece[None], out_of_frame, fill=0.4)[0])
 plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
 
 # %% [markdown]
@@ -354,13 +356,14 @@ moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, tor
 error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
 pixels = shifts * 14
 plots.lines(
-    {"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley, and plains around it"
+    {"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley"
 )
 
 # %% [markdown]
-# There is a valley only a stroke or two wide, and beyond it the curve is nearly level or even leads away. **The basin of the
-# bilinear gradient is narrow**: from further away theta does not find home by this slope alone. And once the grid has left the
-# picture everything it sees is 0, and so is the gradient.
+# There is one valley, and only its inner part, some five pixels to each side, is steep. Further out the curve is nearly level and
+# full of small bumps in which a step can get caught, and in the end it leads *away*. **The basin of the bilinear gradient is
+# narrow**: from far off theta does not find home by this slope alone. And once the grid has left the picture everything it sees
+# is 0, and so is the gradient.
 
 # %%
 theta = torch.tensor([[3.0, 0.0]], requires_grad=True)  # the grid looks one and a half pictures to the right
@@ -397,8 +400,8 @@ print(f"largest difference, values and gradients, over 36 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# One thing ours can do that torch's cannot: it is made of differentiable pieces, so it can be differentiated **twice**
-# (which learning by gradients of gradients needs). For training we use torch's all the same: it is faster and well kept.
+# Since ours is made of differentiable pieces, it can be differentiated **twice** without another line (which learning by
+# gradients of gradients needs). Torch's sampler long could not; does the one installed here?
 
 
 # %%
@@ -406,14 +409,19 @@ def second_derivative(sampler):
     points = torch.tensor([[[[0.13, 0.21]]]], dtype=torch.float64, requires_grad=True)
     value = sampler(picture[None, None].detach(), points).sum()
     first = torch.autograd.grad(value, points, create_graph=True)[0]
-    return torch.autograd.grad(first[..., 0].sum(), points)[0].flatten().tolist()
+    return [round(v, 6) for v in torch.autograd.grad(first[..., 0].sum(), points)[0].flatten().tolist()]
 
 
-print("ours:  ", second_derivative(sample))
+print("d2 V / dx dx and d2 V / dx dy, ours:", second_derivative(sample))
 try:
-    print("torch's:", second_derivative(lambda U, G: F.grid_sample(U, G, align_corners=False)))
+    print("torch's:                            ", second_derivative(lambda U, G: F.grid_sample(U, G, align_corners=False)))
 except RuntimeError as error:
     print("torch's:", str(error).splitlines()[0])
+
+# %% [markdown]
+# The first number is 0: along one axis a bilinear surface is straight. The second is not: the surface is twisted.
+#
+# From here on, networks are trained with torch's own sampler, because it is faster and well kept. You know what it does.
 
 # %% [markdown]
 # ## Play
@@ -518,6 +526,6 @@ checks.check_derivative_by_t_x(derivative_by_t_x)
 # 2. The gradient by the pixels is the weight (equation 6); by the point it is the slope of the picture there (equation 7).
 # 3. Nearest has no slope. Bilinear has one that reaches a pixel or two. Outside the picture there is none.
 # 4. Fill with the background of what you sample.
-# 5. Our sampler equals torch's, and can be differentiated twice.
+# 5. Our sampler equals torch's to the last digits, in values and in gradients.
 #
 # Next: [4. The localisation network](04_localization_network.ipynb). Theta can be learned. By whom?
