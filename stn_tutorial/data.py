@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .files import write_atomically
+from .files import short_reason, write_atomically
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SHAPE_CLASSES = ("circle", "ellipse", "triangle", "square", "pentagon", "hexagon", "star", "cross", "ring", "arrow")
@@ -102,12 +102,6 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     except OSError as error:
         print(f"{name}: loaded, but not cached: {error.strerror}")
     return from_arrays(name, arrays)
-
-
-def short_reason(error: BaseException) -> str:
-    """The last line of an error, where torchvision says why, short enough to stand in a sentence."""
-    text = str(error).strip().splitlines()
-    return (text[-1] if text else type(error).__name__)[:100].rstrip(" .:")
 
 
 def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:

@@ -1,4 +1,4 @@
-"""Writing files so that an interruption or a full disk loses nothing that was finished."""
+"""Writing files so that an interruption or a full disk loses nothing that was finished; and saying why one failed."""
 
 import os
 from contextlib import suppress
@@ -23,3 +23,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         with suppress(OSError):
             partial.unlink()
         raise OSError(error.errno, reason) from error
+
+
+def short_reason(error: BaseException) -> str:
+    """The last line of an error, where torchvision says why, short enough to stand in a sentence."""
+    text = str(error).strip().splitlines()
+    return (text[-1] if text else type(error).__name__)[:100].rstrip(" .:")

@@ -1,9 +1,7 @@
 """Training that lives on the device: `fit` and `evaluate`, checkpoints that resume bit for bit, a recorder of theta."""
 
-import io
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import Dataset, short_reason
+from .checkpoints import load_checkpoint, save_checkpoint
+from .data import Dataset
 from .distortions import Upright
-from .files import write_atomically
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
@@ -159,25 +157,105 @@ class ThetaRecorder:
         }
 
 
-def load_checkpoint(path: Path, identity: dict) -> dict | None:
-    """The checkpoint at `path`, or None; a ValueError if it is damaged or belongs to another training."""
-    if not path.exists():
-        return None
-    try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not compare checksums
-            damaged = archive.testzip()
-        if damaged:
-            raise ValueError(f"{damaged} does not match its checksum")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        other = {key: value for key, value in checkpoint["identity"].items() if identity.get(key) != value}
-    except Exception as error:
-        raise ValueError(f"the checkpoint {path} is damaged ({short_reason(error)}); delete it to start again") from error
-    if other:
-        raise ValueError(
-            f"folder holds the checkpoint of another training: {path} was made with {other}, this call has "
-            f"{ {key: identity.get(key) for key in other} }; choose another folder, or delete the file to start again"
-        )
-    return checkpoint
+class Trainer:
+    """One training as it goes: the model and everything else that a checkpoint must hold to resume it bit for bit."""
+
+    def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, seed: int, device: torch.device):
+        self.model, self.data = prepare(model, recipe, device), data
+        self.distortion, self.recipe, self.device = distortion, recipe, device
+        self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
+        self.steps_per_epoch = len(self.images) // recipe.batch_size
+        self.total_steps = self.steps_per_epoch * recipe.epochs
+        self.optimizer, self.schedule = self.make_optimizer()
+        self.generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)  # for dropout
+        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if hasattr(model, "theta") else None
+        self.record_at = recording_steps(self.total_steps)
+        self.history: list[dict] = []
+        self.seconds = 0.0
+
+    def make_optimizer(self):
+        """AdamW with a rate of its own for the localiser, and the one-cycle schedule."""
+        recipe = self.recipe
+        body, localizer = [], []
+        for name, parameter in self.model.named_parameters():
+            (localizer if "localization" in name else body).append(parameter)
+        groups = [{"params": body, "lr": recipe.lr}, {"params": localizer, "lr": recipe.lr * recipe.localizer_lr}]
+        groups = [group for group in groups if group["params"]]
+        optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        highest = [group["lr"] for group in groups]
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, self.total_steps, pct_start=0.2)
+
+    def state(self) -> dict:
+        """Everything that decides how the training goes on."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "recorder": self.recorder.state() if self.recorder else None,
+            "history": self.history,
+            "seconds": self.seconds,
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Go back to where `state` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch_rng"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
+        if self.recorder:
+            self.recorder.load_state(state["recorder"])
+        self.history, self.seconds = state["history"], state["seconds"]
+
+    def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on the images with these indices: the loss and the number of wrong answers, still on the device."""
+        inputs, _ = distorted(self.images[batch], self.distortion, self.generator, self.recipe)
+        targets = self.labels[batch]
+        with autocast(self.recipe, self.device):
+            logits = self.model(inputs)
+        loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.recipe.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.detach(), (logits.detach().argmax(dim=1) != targets).sum()
+
+    def train_epoch(self, bar) -> None:
+        """Every training image once, in a new order; then the test set, and a new row of the history."""
+        start, size, epoch = time.perf_counter(), self.recipe.batch_size, len(self.history) + 1
+        self.model.train()
+        loss_sum, wrong = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        for i in range(self.steps_per_epoch):
+            loss, mistakes = self.step(order[i * size : (i + 1) * size])
+            loss_sum += loss
+            wrong += mistakes
+            done = (epoch - 1) * self.steps_per_epoch + i + 1
+            if self.recorder and done in self.record_at:
+                self.recorder.record(done)
+            bar.update(1)
+            if i % 25 == 24:  # reading a number off a GPU waits for it: not at every step
+                mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / ((i + 1) * size)
+                bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
+        if not torch.isfinite(loss_sum):
+            raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
+        test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
+        row = {
+            "epoch": epoch,
+            "train_loss": loss_sum.item() / self.steps_per_epoch,
+            "train_error_percent": 100 * wrong.item() / (self.steps_per_epoch * size),
+            "test_loss": test["loss"],
+            "test_error_percent": test["error_percent"],
+            "seconds": time.perf_counter() - start,
+        }
+        self.history.append(row)
+        self.seconds += row["seconds"]
 
 
 def fit(
@@ -201,117 +279,34 @@ def fit(
     progress: a bar with loss, accuracy and the time left. on_epoch: called with the history after each epoch, for
     instance `plots.LiveCurves()`.
 
-    Raises ValueError for an empty data set, for a checkpoint of another training, and when the loss is not finite.
+    Raises ValueError for a data set smaller than a batch, for a checkpoint of another training or a damaged one, and
+    when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     if len(data.train_images) < recipe.batch_size:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
-    model = prepare(model, recipe, device)
-    images, labels = data.train_images.to(device), data.train_labels.to(device)
-    steps_per_epoch = len(images) // recipe.batch_size
-    total = steps_per_epoch * recipe.epochs
-
-    localizer = [p for name, p in model.named_parameters() if "localization" in name]
-    body = [p for name, p in model.named_parameters() if "localization" not in name]
-    groups = [(body, recipe.lr), (localizer, recipe.lr * recipe.localizer_lr)]
-    groups = [(parameters, lr) for parameters, lr in groups if parameters]
-    optimizer = torch.optim.AdamW([{"params": p, "lr": lr} for p, lr in groups], weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [lr for _, lr in groups], total, pct_start=0.2)
-    generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    recorder = ThetaRecorder(model, data, distortion, recipe, device) if hasattr(model, "theta") else None
-    record_at = recording_steps(total)
-    history: list[dict] = []
-    earlier_seconds = 0.0
-
-    path = Path(folder) / "checkpoint.pt" if folder is not None else None
-    identity = asdict(recipe) | {
-        "seed": seed,
-        "data": data.fingerprint,
-        "distortion": f"{type(distortion).__name__} {vars(distortion)}",
-    }
-    checkpoint = load_checkpoint(path, identity) if path else None
+    trainer = Trainer(model, data, distortion, recipe, seed, device)
+    checkpoint = path = None
+    if folder is not None:
+        path = Path(folder) / "checkpoint.pt"
+        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint}
+        identity["distortion"] = f"{type(distortion).__name__} {vars(distortion)}"
+        checkpoint = load_checkpoint(path, identity)
     if checkpoint:
         try:
-            model.load_state_dict(checkpoint["model"])
+            trainer.load_state(checkpoint)
         except RuntimeError as error:
             raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
-        optimizer.load_state_dict(checkpoint["optimizer"])
-        schedule.load_state_dict(checkpoint["schedule"])
-        generator.set_state(checkpoint["generator"])
-        torch.set_rng_state(checkpoint["torch_rng"])
-        if device.type == "cuda":
-            torch.cuda.set_rng_state(checkpoint["cuda_rng"], device)
-        if recorder:
-            recorder.load_state(checkpoint["recorder"])
-        history, earlier_seconds = checkpoint["history"], checkpoint["seconds"]
-    elif recorder:
-        recorder.record(0)
-
-    start = time.perf_counter()
-    bar = progress_bar(total, len(history) * steps_per_epoch, progress)
-    for epoch in range(len(history) + 1, recipe.epochs + 1):
-        epoch_start = time.perf_counter()
-        model.train()
-        loss_sum, wrong = torch.zeros((), device=device), torch.zeros((), device=device)
-        order = torch.randperm(len(images), generator=generator).to(device)
-        for i in range(steps_per_epoch):
-            batch = order[i * recipe.batch_size : (i + 1) * recipe.batch_size]
-            inputs, _ = distorted(images[batch], distortion, generator, recipe)
-            targets = labels[batch]
-            with autocast(recipe, device):
-                logits = model(inputs)
-            loss = F.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            loss_sum += loss.detach()
-            wrong += (logits.argmax(dim=1) != targets).sum()
-            step = (epoch - 1) * steps_per_epoch + i + 1
-            if recorder and step in record_at:
-                recorder.record(step)
-            bar.update(1)
-            if i % 25 == 24:
-                seen = (i + 1) * recipe.batch_size
-                accuracy = 100 - 100 * wrong.item() / seen
-                bar.set_postfix_str(
-                    f"epoch {epoch}/{recipe.epochs}, loss {loss_sum.item() / (i + 1):.3f}, accuracy {accuracy:.2f} %"
-                )
-        if not torch.isfinite(loss_sum):
-            raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {recipe.lr} is probably too high")
-        test = evaluate(model, data, distortion, recipe, device)
-        now = time.perf_counter()
-        history.append(
-            {
-                "epoch": epoch,
-                "train_loss": loss_sum.item() / steps_per_epoch,
-                "train_error_percent": 100 * wrong.item() / (steps_per_epoch * recipe.batch_size),
-                "test_loss": test["loss"],
-                "test_error_percent": test["error_percent"],
-                "seconds": now - epoch_start,
-            }
-        )
-        if path:
-            state = {
-                "identity": identity,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "generator": generator.get_state(),
-                "torch_rng": torch.get_rng_state(),
-                "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-                "recorder": recorder.state() if recorder else None,
-                "history": history,
-                "seconds": earlier_seconds + now - start,
-            }
-            buffer = io.BytesIO()
-            torch.save(state, buffer)
-            write_atomically(path, buffer.getvalue())
-        if on_epoch:
-            on_epoch(history)
-    bar.close()
-    return Training(history, recorder.result() if recorder else None, earlier_seconds + time.perf_counter() - start)
+    elif trainer.recorder:
+        trainer.recorder.record(0)
+    with progress_bar(trainer.total_steps, len(trainer.history) * trainer.steps_per_epoch, progress) as bar:
+        while len(trainer.history) < recipe.epochs:
+            trainer.train_epoch(bar)
+            if path:
+                save_checkpoint(path, identity, trainer.state())
+            if on_epoch:
+                on_epoch(trainer.history)
+    return Training(trainer.history, trainer.recorder.result() if trainer.recorder else None, trainer.seconds)
 
 
 def progress_bar(total: int, done: int, visible: bool):

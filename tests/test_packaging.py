@@ -31,6 +31,7 @@ ORDER = (
     "distortions",
     "data",
     "metrics",
+    "checkpoints",
     "training",
     "experiments",
     "plots",
