@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     except (OSError, RuntimeError, ImportError):  # not there, or no torchvision
         try:
             arrays = download(name)
-        except (OSError, RuntimeError, ImportError, EOFError) as error:  # refused, cut off, no torchvision
+        except (OSError, RuntimeError, ImportError, EOFError, HTTPException) as error:  # refused, cut off, no torchvision
             data = from_arrays(name, mnist_sample() if name == "mnist" else shapes_sample())
             print(f"{name}: no download ({short_reason(error)}); using the offline sample: {data.source}.")
             return data

@@ -58,7 +58,7 @@ def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float =
     for frame in frames:
         draw(frame)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=80, facecolor="white")
+        figure.savefig(buffer, format="png", dpi=72, facecolor="white")
         pages.append(Image.open(buffer).convert("RGB"))
     # one palette for all frames, a third of the bytes and no flicker; a tall strip of many frames holds every colour
     chosen = pages[:: max(1, len(pages) // 8)]
@@ -67,7 +67,7 @@ def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float =
         strip.paste(page, (0, k * page.height))
     for k, color in enumerate((ACCENT, RIGHT, WRONG)):
         strip.paste(color, (40 * k, 0, 40 * k + 40, pages[0].height))
-    palette = strip.quantize(64)
+    palette = strip.quantize(48)
     pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
     buffer = io.BytesIO()
     milliseconds = round(1000 * seconds_per_frame)
@@ -156,7 +156,8 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
         axes.plot(x, y, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
     if log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            set_formatter(matplotlib.ticker.FormatStrFormatter("%.3g"))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.set_title(title, fontsize=11)
@@ -230,7 +231,7 @@ def pose_spread(reports: dict[str, dict]) -> Picture:
         axes.set_xticks(place)
         axes.spines[["top", "right"]].set_visible(False)
     rows[-1].set_xlabel("class")
-    rows[0].legend(frameon=False, ncols=2, fontsize=8)
+    figure.legend(*rows[0].get_legend_handles_labels(), frameon=False, ncols=2, fontsize=8, loc="outside upper right")
     figure.supylabel("spread, degrees", fontsize=9)
     summary = "; ".join(
         f"{name} {r['mean_before_degrees']:.1f} to {r['mean_after_degrees']:.1f}" for name, r in reports.items()

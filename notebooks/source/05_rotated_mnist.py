@@ -30,7 +30,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps INSTALL_LINE
+    # %pip install -q --no-deps torchsummary INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
@@ -175,11 +175,9 @@ print(f"control minus ST-CNN: {gap:+.2f} points, {abs(gap) / spread:.1f} times t
 # READING_TABLE
 
 # %%
-reports = {
-    name: load_runs(f"mnist-r/{name}")[0]["pose"]
-    for name in ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
-}
-plots.pose_spread({f"{name}, seed 0": report for name, report in reports.items()})
+names = ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
+recorded = {f"{name}, seed {run['seed']}": run["pose"] for name in names for run in load_runs(f"mnist-r/{name}")}
+plots.pose_spread(recorded)
 
 # %% [markdown]
 # READING_POSE
