@@ -27,7 +27,9 @@ def main(runs: int = 9) -> None:
     print("| statement | median s |\n|---|---:|")
     for k, statement in enumerate(statements):
         print(f"| {statement} | {statistics.median(pair[k] for pair in pairs):.2f} |")
-    print(f"\nratio, pair by pair: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f} over {runs} pairs")
+    print(
+        f"\nratio, pair by pair: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f} over {runs} pairs"
+    )
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ import re
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import jupytext
 import nbformat
-import tomllib
 from ipykernel.kernelspec import get_kernel_dict
 from jinja2 import pass_context
 from jupyter_client import AsyncKernelManager

@@ -4,6 +4,7 @@ import functools
 import tempfile
 
 import nbval.kernel
+
 from build import socket_options
 
 SOCKETS = tempfile.TemporaryDirectory()

@@ -1,9 +1,10 @@
 """The builder of the notebooks: how exercises are made from solutions, and what it lets into a committed notebook."""
 
-import build
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import build
 
 SOLVED = '''# needed by the answer
 import math

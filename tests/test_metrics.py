@@ -72,6 +72,13 @@ def test_a_transformer_that_does_nothing_leaves_everything_and_a_wrong_turn_doub
     torch.testing.assert_close(residual_angle(pose, turned(-angles)), torch.zeros(101), rtol=0, atol=1e-6)
 
 
+def test_the_residual_is_that_of_the_whole_way():
+    # two symmetric matrices turn nothing each, but their product [[2.4, 1.0], [0.5, 0.8]] does
+    wide = turned(torch.zeros(1), [[2.0, 0.0], [0.0, 1.0]])
+    slanted = turned(torch.zeros(1), [[1.2, 0.5], [0.5, 0.8]])
+    assert residual_angle(wide, slanted).item() == pytest.approx(math.atan2(0.5 - 1.0, 2.4 + 0.8), abs=1e-6)
+
+
 def test_each_class_may_stand_as_it_likes():
     # both classes are turned to a pose of their own: no spread within a class, whatever the poses are
     angles, labels = torch.linspace(-1, 1, 100), torch.arange(100) % 2

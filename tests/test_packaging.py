@@ -3,17 +3,17 @@
 import ast
 import re
 import subprocess
+import tomllib
 from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
-import tomllib
 import yaml
-from build import fill_readme
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import stn_tutorial
+from build import fill_readme
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "stn_tutorial"

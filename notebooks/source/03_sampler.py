@@ -355,9 +355,7 @@ shifts = torch.linspace(-1.2, 1.2, 97)
 moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, torch.zeros(97)], 1), (28, 28)))
 error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
 pixels = shifts * 14
-plots.lines(
-    {"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley"
-)
+plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley")
 
 # %% [markdown]
 # There is one valley, and only its inner part, some five pixels to each side, is steep. Further out the curve is nearly level and
