@@ -34,7 +34,7 @@ lint: $(READY)
 	$(BIN)/python -m ruff format --check
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf build .pytest_cache .ruff_cache *.egg-info
 	find . -name $(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

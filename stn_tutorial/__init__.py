@@ -31,10 +31,8 @@ __all__ = [
     "SpatialTransformer",
     "Translation",
     "evaluate",
-    "explore",
     "fit",
     "load",
-    "play",
     "sample",
     "sample_loop",
     "target_grid",
@@ -45,3 +43,7 @@ def __getattr__(name: str):
     if name in LAZY:
         return getattr(importlib.import_module(f".{LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LAZY})

@@ -6,6 +6,7 @@ the answers that well-known mistakes give, so that the message can name the mist
 """
 
 import copy
+import functools
 import html
 import math
 from collections.abc import Callable
@@ -58,6 +59,21 @@ def attempt(function: Callable, case: dict) -> tuple[object, Verdict | None]:
     if answer is None:
         return None, Verdict(NOT_TRIED, NOT_TRIED)
     return answer, None
+
+
+def report_errors(check: Callable[[Callable], Verdict]) -> Callable[[Callable], Verdict]:
+    """For checkers that use what the learner built: an error in it becomes a verdict, as in `attempt`."""
+
+    @functools.wraps(check)
+    def checked(function: Callable) -> Verdict:
+        try:
+            return check(function)
+        except NotImplementedError:
+            return Verdict(NOT_TRIED, NOT_TRIED)
+        except Exception as error:  # whatever a learner's code raises is an answer to report, never to swallow
+            return Verdict("failed", f"your code raised {type(error).__name__}: {error}")
+
+    return checked
 
 
 def describe(case: dict) -> str:
@@ -279,7 +295,7 @@ def check_unsheared_theta(function: Callable) -> Verdict:
 
 
 def bilinear(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool, bug: str = "") -> Tensor:
-    """Bilinear sampling with one of three famous bugs in it, to compare a learner's answer with."""
+    """Bilinear sampling with one of four famous bugs in it, to compare a learner's answer with."""
     height, width = images.shape[2:]
     x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(-1)
     x = pad_coordinates(x, width, padding_mode, align_corners)
@@ -292,6 +308,10 @@ def bilinear(images: Tensor, grid: Tensor, padding_mode: str, align_corners: boo
         y_c, x_c = y_n.clamp(0, height - 1), x_n.clamp(0, width - 1)
         if bug == "clipped weights":
             weight = (1 - (x - x_c).abs()).clamp(min=0) * (1 - (y - y_c).abs()).clamp(min=0)
+            inside = torch.ones_like(inside)
+        elif bug == "opposite corners":  # each weight is the distance to the opposite corner, both clipped
+            x_o, y_o = (x.floor() + 1 - dx).clamp(0, width - 1), (y.floor() + 1 - dy).clamp(0, height - 1)
+            weight = (x_o - x) * (1 - 2 * dx) * (y_o - y) * (1 - 2 * dy)
             inside = torch.ones_like(inside)
         else:
             weight = (1 - (x - x_n).abs()) * (1 - (y - y_n).abs())
@@ -320,6 +340,11 @@ def check_sampler(function: Callable) -> Verdict:
         "the weights are computed after clipping: they must come from the unclipped corners": (
             lambda images, grid, padding_mode, align_corners: bilinear(
                 images, grid, padding_mode, align_corners, "clipped weights"
+            )
+        ),
+        "the weights come from clipped corners, so that they cancel at the border: take the unclipped ones": (
+            lambda images, grid, padding_mode, align_corners: bilinear(
+                images, grid, padding_mode, align_corners, "opposite corners"
             )
         ),
         "the last row and column are never read: indices run to W - 1, included": (
@@ -381,6 +406,7 @@ def check_derivative_by_t_x(function: Callable) -> Verdict:
 # notebook 04
 
 
+@report_errors
 def check_start(function: Callable) -> Verdict:
     """`my_start(layer, identity)`: make a last linear layer answer `identity` for every input, in place, trainable."""
     generator = torch.Generator().manual_seed(0)
@@ -388,12 +414,7 @@ def check_start(function: Callable) -> Verdict:
     for family in families:
         layer, identity = nn.Linear(12, family.num_params), family.identity()
         weight_before = layer.weight.detach().clone()
-        try:
-            function(layer, identity.clone())
-        except NotImplementedError:
-            return Verdict(NOT_TRIED, NOT_TRIED)
-        except Exception as error:  # whatever a learner's code raises is an answer to report, never to swallow
-            return Verdict("failed", f"your function raised {type(error).__name__}: {error}, for {family}")
+        function(layer, identity.clone())
         features = torch.randn(8, 12, generator=generator)
         theta = layer(features)
         if not layer.weight.requires_grad or not layer.bias.requires_grad:
@@ -412,6 +433,7 @@ def check_start(function: Callable) -> Verdict:
     return Verdict("passed", f"identity for {len(families)} families, whatever the input, and trainable.")
 
 
+@report_errors
 def check_plug_in(function: Callable) -> Verdict:
     """`plug_in(cnn, in_shape)`: a model with an affine spatial transformer in front of `cnn`, starting as `cnn` itself."""
     for in_shape in ((1, 28, 28), (3, 32, 40)):
@@ -419,9 +441,11 @@ def check_plug_in(function: Callable) -> Verdict:
         cnn = nn.Sequential(nn.Conv2d(in_shape[0], 4, 5), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
         images = torch.rand(4, *in_shape)
         logits = cnn(images).detach()
-        model, verdict = attempt(lambda in_shape, cnn=cnn: function(cnn, in_shape), dict(in_shape=in_shape))
-        if verdict:
-            return verdict
+        model = function(cnn, in_shape)
+        if model is None:
+            return Verdict(NOT_TRIED, NOT_TRIED)
+        if not isinstance(model, nn.Module):
+            return Verdict("failed", f"expected a torch.nn.Module, got {type(model).__name__}")
         mine = {id(p) for p in cnn.parameters()}
         added = [p for p in model.parameters() if id(p) not in mine]
         if not added:

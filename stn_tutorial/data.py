@@ -196,7 +196,9 @@ def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndar
         try:
             train, test = (kind(root=str(root), train=train, download=download) for train in (True, False))
         except (AssertionError, EOFError, RuntimeError, TypeError, ValueError) as error:
-            if isinstance(error, RuntimeError) and (download or "not found" in str(error)):
+            if download:
+                raise OSError(f"the download broke off: {short_reason(error)}") from error
+            if isinstance(error, RuntimeError) and "not found" in str(error):
                 raise
             reason = f"{title} in {root}, as torchvision keeps it, is damaged ({short_reason(error)})"
             raise ValueError(f"{reason}; delete it and load again") from error

@@ -12,6 +12,9 @@ from .transforms import Rotation
 class Upright:
     """No distortion: the pose is the identity."""
 
+    def __repr__(self) -> str:
+        return "Upright()"
+
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """images (N, C, H, W) -> the same images, pose (N, 2, 3)."""
         return images, torch.eye(2, 3, device=images.device).expand(len(images), 2, 3)
@@ -29,11 +32,17 @@ class RandomRotation:
         self.degrees = float(degrees)
         self.family = Rotation()
 
+    def __repr__(self) -> str:
+        return f"RandomRotation({self.degrees:g})"
+
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """images (N, C, H, W), floating point, H = W, black background -> distorted images, pose (N, 2, 3).
 
-        The pose maps output to input coordinates. The angles are drawn on the generator's device.
+        The pose maps output to input coordinates. The angles are drawn on the generator's device. Images that are not
+        square are a ValueError.
         """
+        if images.dim() != 4 or images.shape[2] != images.shape[3]:
+            raise ValueError(f"images must be square, (N, C, H, H), got {tuple(images.shape)}")
         draw = torch.rand(len(images), 1, generator=generator, device=generator.device)
         angles = ((draw * 2 - 1) * math.radians(self.degrees)).to(images.device)
         grid = self.family.grid(angles, images.shape[2:]).to(images.dtype)

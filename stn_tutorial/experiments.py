@@ -19,10 +19,10 @@ from torch import nn
 
 from .data import load
 from .distortions import DISTORTIONS
-from .files import write_atomically
+from .files import short_reason, write_atomically
 from .metrics import pose_report
 from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
-from .training import Recipe, best_device, evaluate, fit
+from .training import Recipe, best_device, evaluate, find_transformer, fit
 from .transforms import Affine, Rotation
 
 
@@ -62,6 +62,13 @@ def matching(pattern: str) -> list[Experiment]:
     return found
 
 
+def experiment_called(name: str) -> Experiment:
+    """The experiment of this very name; a ValueError if there is none."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"no experiment is called {name!r}; there are: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
 def runs_root() -> Path:
     """The recorded runs: data/runs of a checkout, or the copy that was installed with the package."""
     checkout = Path(__file__).resolve().parent.parent / "data" / "runs"
@@ -87,9 +94,9 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     model = experiment.build()
     training = fit(model, data, distortion, experiment.recipe, seed, device, folder=folder, progress=progress)
     test = evaluate(model, data, distortion, experiment.recipe, device)
-    family = model.transformer.family if "theta" in test else None
-    # a net without a transformer leaves the pose as it is: its matrix is the identity
-    matrix = family.matrix(test["theta"]) if family else torch.eye(2, 3).expand(len(test["pose"]), 2, 3)
+    matrix = torch.eye(2, 3).expand(len(test["pose"]), 2, 3)  # a net without a transformer leaves the pose as it is
+    if "theta" in test:
+        matrix = find_transformer(model).family.matrix(test["theta"])
     record = {
         "experiment": experiment.name,
         "seed": seed,
@@ -122,30 +129,41 @@ def device_name(device: torch.device) -> str:
     return f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
 
 
+# what the tables and notebooks read
+RECORDED = ("experiment", "seed", "versions", "device", "data_source", "parameters", "recipe", "epochs", "wall_seconds")
+RECORDED += ("test_error_percent", "pose")
+
+
 def read_run(folder: Path) -> dict:
     """The content of a run's run.json; a ValueError that names the file if it cannot be read."""
     path = folder / "run.json"
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        record = json.loads(path.read_text())
+        missing = [key for key in RECORDED if key not in record]
+    except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"cannot read the recorded run {path}: {error}") from error
+    if missing:
+        raise ValueError(f"cannot read the recorded run {path}: it lacks {', '.join(missing)}")
+    return record
 
 
 def load_runs(name: str, root: Path | None = None) -> list[dict]:
     """All recorded runs of an experiment, by seed; an empty list if there is none, a ValueError for an unknown name."""
-    (experiment,) = matching(name)
-    folders = sorted(((root or runs_root()) / experiment.name).glob("seed-*/run.json"))
-    return [read_run(path.parent) for path in folders]
+    folder = (root or runs_root()) / experiment_called(name).name
+    runs = [read_run(path.parent) for path in folder.glob("seed-*/run.json")]
+    return sorted(runs, key=lambda run: run["seed"])
 
 
 def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, torch.Tensor]:
     """The theta history of a recorded run: a dict of tensors as in `Training.theta`."""
-    matching(name)
-    path = run_folder(name, seed, root) / "theta.npz"
+    path = run_folder(experiment_called(name).name, seed, root) / "theta.npz"
     if not path.exists():
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
-    with np.load(path, allow_pickle=False) as file:
-        return {key: torch.from_numpy(file[key]) for key in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: torch.from_numpy(file[key]) for key in file.files}
+    except Exception as error:  # a damaged archive can make a reader raise almost anything
+        raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error
 
 
 def mean_and_spread(values: list[float]) -> tuple[float, float]:

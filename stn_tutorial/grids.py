@@ -11,10 +11,10 @@ from torch import Tensor
 
 def check_size(size: tuple[int, int], name: str = "size") -> tuple[int, int]:
     """Return ``size`` as two positive integers (H, W), or raise a ValueError that names the argument."""
-    try:
-        height, width = (int(length) for length in size)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a pair (H, W) of positive integers, got {size!r}") from None
+    whole = (int, torch.SymInt)  # a SymInt is what a size is while torch exports or compiles
+    if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(isinstance(length, whole) for length in size):
+        raise ValueError(f"{name} must be a pair (H, W) of positive integers, got {size!r}")
+    height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"{name} must be at least (1, 1), got ({height}, {width})")
     return height, width

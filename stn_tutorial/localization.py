@@ -22,7 +22,8 @@ class LocalizationNet(nn.Module):
     """The paper's convolutional localiser: half size, two 5x5 convolutions with a pool between, one hidden layer.
 
     in_shape: (C, H, W) of the images, H and W at least 28. family: an object with `num_params` and `identity()`.
-    Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast.
+    Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast. Images of another
+    shape are a ValueError.
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
@@ -42,10 +43,12 @@ class LocalizationNet(nn.Module):
             nn.Linear(filters * side[0] * side[1], hidden),
             nn.ReLU(),
         )
+        self.in_shape = tuple(in_shape)
         self.last = nn.Linear(hidden, family.num_params)
         start_at_identity(self.last, family.identity())
 
     def forward(self, images: Tensor) -> Tensor:
+        check_shape(images, self.in_shape)
         return in_full_precision(self.last, self.features(images))
 
 
@@ -63,11 +66,19 @@ class FullyConnectedLocalizationNet(nn.Module):
             layers += [nn.Linear(width, hidden), nn.ReLU()]
             width = hidden
         self.features = nn.Sequential(*layers)
+        self.in_shape = tuple(in_shape)
         self.last = nn.Linear(hidden, family.num_params)
         start_at_identity(self.last, family.identity())
 
     def forward(self, images: Tensor) -> Tensor:
+        check_shape(images, self.in_shape)
         return in_full_precision(self.last, self.features(images))
+
+
+def check_shape(images: Tensor, in_shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless every image has the shape that a localiser was built for."""
+    if tuple(images.shape[1:]) != in_shape:
+        raise ValueError(f"images must have the localiser's in_shape, (N, {str(in_shape)[1:]}, got {tuple(images.shape)}")
 
 
 def in_full_precision(layer: nn.Linear, features: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Pose recovered against pose applied: the distortion is ours, so the truth is known and the claim can be measured."""
 
 import math
+import statistics
 
 import torch
 from torch import Tensor
@@ -50,14 +51,14 @@ def pose_report(pose: Tensor, matrix: Tensor, labels: Tensor) -> dict:
     """Circular spread of the angle per class, in degrees, before and after the transformer.
 
     pose, matrix: (N, 2, 3). labels: (N,). The spread is taken within each class, because a network is free to choose a
-    different canonical pose for each. Returns before and after, each a list by class, and their means.
+    different canonical pose for each. Returns before and after, each a list by class (None for a class without images), and
+    their means.
     """
     before, after = rotation_angle(pose), residual_angle(pose, matrix)
-    classes = range(int(labels.max()) + 1)
-    report = {
-        name: [round(math.degrees(circular_spread(angles[labels == k])), 3) for k in classes]
-        for name, angles in (("before_degrees", before), ("after_degrees", after))
-    }
-    report["mean_before_degrees"] = round(sum(report["before_degrees"]) / len(classes), 3)
-    report["mean_after_degrees"] = round(sum(report["after_degrees"]) / len(classes), 3)
+    report = {}
+    for name, angles in (("before", before), ("after", after)):
+        members = [angles[labels == k] for k in range(int(labels.max()) + 1)]
+        spreads = [round(math.degrees(circular_spread(some)), 3) if len(some) else None for some in members]
+        report[f"{name}_degrees"] = spreads
+        report[f"mean_{name}_degrees"] = round(statistics.fmean(spread for spread in spreads if spread is not None), 3)
     return report

@@ -223,8 +223,9 @@ def pose_spread(reports: dict[str, dict]) -> Picture:
     rows = figure.subplots(len(reports), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (name, report) in zip(rows, reports.items(), strict=True):
         place = np.arange(len(report["before_degrees"]))
-        axes.bar(place - 0.2, report["before_degrees"], 0.38, color="#bbbbbb", label="before")
-        axes.bar(place + 0.2, report["after_degrees"], 0.38, color=ACCENT, label="after")
+        for shift, color, name_of_bar in ((-0.2, "#bbbbbb", "before"), (0.2, ACCENT, "after")):
+            heights = np.array(report[f"{name_of_bar}_degrees"], dtype=float)  # None, a class without images, becomes NaN
+            axes.bar(place + shift, heights, 0.38, color=color, label=name_of_bar)
         axes.set_title(
             f"{name}: {report['mean_before_degrees']:.1f} to {report['mean_after_degrees']:.1f} degrees", fontsize=9, loc="left"
         )

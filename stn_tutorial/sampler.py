@@ -18,10 +18,11 @@ PADDING_MODES = ("zeros", "border", "reflection")
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """Bilinear sampling with zeros outside, one output pixel at a time: the paper's equation 5, for reading.
 
-    images: (N, C, H, W). grid: (N, H_out, W_out, 2), last axis (x, y), normalised. Returns (N, C, H_out, W_out).
+    images: (N, C, H, W). grid: (N, H_out, W_out, 2), last axis (x, y), normalised and finite. Returns (N, C, H_out, W_out).
+    It has a gradient for the images only: the loop takes the grid's numbers out of torch.
     """
     n, c, height, width = images.shape
-    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype)
+    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):
         for row in range(grid.shape[1]):
             for column in range(grid.shape[2]):
@@ -38,7 +39,8 @@ def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tens
     """Value of a bilinear sample and its derivatives with respect to x and y: the paper's equations 5 and 7.
 
     image: (H, W). x, y: (P,), sampling points in *pixels*, anywhere. Returns value, d value / dx, d value / dy, each
-    (P,). Neighbours outside the image count as zeros.
+    (P,). Neighbours outside the image count as zeros. At a whole pixel, where the kernel has a kink, equation 7 counts that
+    pixel alone; here, as in torch, it is the slope towards the next pixel.
     """
     height, width = image.shape
     value, along_x, along_y = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)
@@ -91,7 +93,8 @@ def cubic_weight(distance: Tensor, a: float = -0.75) -> Tensor:
 def neighbours(x: Tensor, mode: str) -> list[tuple[Tensor, Tensor]]:
     """The pixels that a point along one axis is made of, as pairs (pixel, weight); the weights sum to 1.
 
-    x: pixel coordinates of any shape. Nearest has one neighbour, bilinear two, bicubic four.
+    x: pixel coordinates of any shape. Nearest has one neighbour (equation 4; halves go to the even pixel, as in torch),
+    bilinear two (equation 5), bicubic four. The gradient of a value by a pixel is that pixel's weight (equation 6).
     """
     if mode == "nearest":
         return [(x.detach().round(), torch.ones_like(x))]

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import Dataset
 from .distortions import Upright
+from .transformer import SpatialTransformer
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
@@ -20,7 +22,7 @@ RECORDED_IMAGES = 64
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. AdamW with a one-cycle schedule: the rate rises to `lr` and falls to nearly zero.
+    """How to train. AdamW with torch's one-cycle schedule: the rate rises to `lr`, then falls to nearly zero.
 
     epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
     weight_decay, label_smoothing: strengths. precision: "float32" or "bfloat16" (autocast). channels_last: the memory
@@ -78,28 +80,48 @@ def distorted(images: Tensor, distortion, generator: torch.Generator, recipe: Re
     return images.contiguous(memory_format=torch.channels_last) if recipe.channels_last else images, pose
 
 
+def find_transformer(model: nn.Module) -> SpatialTransformer | None:
+    """The first spatial transformer in a model, wherever it sits."""
+    return next((module for module in model.modules() if isinstance(module, SpatialTransformer)), None)
+
+
+@contextmanager
+def thetas_of(model: nn.Module):
+    """Collects, in a list, the theta that the first transformer of a model chooses at each forward pass."""
+    thetas: list[Tensor] = []
+    transformer = find_transformer(model)
+    if transformer is None:
+        yield thetas
+        return
+    keep = transformer.localization.register_forward_hook(lambda module, inputs, theta: thetas.append(theta.float().cpu()))
+    try:
+        yield thetas
+    finally:
+        keep.remove()
+
+
 @torch.no_grad()
 def evaluate(
     model: nn.Module, data: Dataset, distortion=None, recipe: Recipe | None = None, device: torch.device | None = None
 ) -> dict:
     """Error on the distorted test set, which is the same at every call.
 
-    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, 2, 3) and, for a net with a transformer, theta
-    (N, P); tensors on the CPU. The model is left in the mode (training or not) in which it came.
+    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, 2, 3) and, for a net with a `SpatialTransformer`
+    anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the device, in the recipe's
+    memory format, and left in the mode (training or not) in which it came.
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     model = prepare(model, recipe, device)
     was_training = model.training
     model.eval()
     generator = torch.Generator().manual_seed(TEST_SEED)
-    logits, poses, thetas = [], [], []
-    for images in data.test_images.split(1000):
-        images, pose = distorted(images.to(device), distortion, generator, recipe)
-        with autocast(recipe, device):
-            logits.append(model(images).float().cpu())
-            if hasattr(model, "theta"):
-                thetas.append(model.theta(images).float().cpu())
-        poses.append(pose.cpu())
+    logits, poses = [], []
+    with thetas_of(model) as thetas:
+        for images in data.test_images.split(1000):
+            images, pose = distorted(images.to(device), distortion, generator, recipe)
+            with autocast(recipe, device):
+                logits.append(model(images).float().cpu())
+            poses.append(pose.cpu())
     model.train(was_training)
     logits, labels = torch.cat(logits), data.test_labels.cpu()
     prediction = logits.argmax(dim=1)
@@ -133,11 +155,11 @@ class ThetaRecorder:
     @torch.no_grad()
     def record(self, step: int) -> None:
         self.model.eval()
-        with autocast(self.recipe, self.device):
-            theta, logits = self.model.theta(self.images), self.model(self.images)
+        with thetas_of(self.model) as thetas, autocast(self.recipe, self.device):
+            logits = self.model(self.images)
         self.model.train()
         self.steps.append(step)
-        self.thetas.append(theta.float().cpu())
+        self.thetas += thetas
         self.predictions.append(logits.argmax(dim=1).cpu())
 
     def state(self) -> dict:
@@ -169,7 +191,7 @@ class Trainer:
         self.optimizer, self.schedule = self.make_optimizer()
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # for dropout
-        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if hasattr(model, "theta") else None
+        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if find_transformer(model) else None
         self.record_at = recording_steps(self.total_steps)
         self.history: list[dict] = []
         self.seconds = 0.0
@@ -177,14 +199,16 @@ class Trainer:
     def make_optimizer(self):
         """AdamW with a rate of its own for the localiser, and the one-cycle schedule."""
         recipe = self.recipe
-        body, localizer = [], []
-        for name, parameter in self.model.named_parameters():
-            (localizer if "localization" in name else body).append(parameter)
+        transformers = [module for module in self.model.modules() if isinstance(module, SpatialTransformer)]
+        in_localizer = {id(parameter) for t in transformers for parameter in t.localization.parameters()}
+        body = [parameter for parameter in self.model.parameters() if id(parameter) not in in_localizer]
+        localizer = [parameter for parameter in self.model.parameters() if id(parameter) in in_localizer]
         groups = [{"params": body, "lr": recipe.lr}, {"params": localizer, "lr": recipe.lr * recipe.localizer_lr}]
         groups = [group for group in groups if group["params"]]
         optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
         highest = [group["lr"] for group in groups]
-        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, self.total_steps, pct_start=0.2)
+        rise = 0.2 if self.total_steps != 5 else 0.4  # OneCycleLR divides by zero when the rise is exactly one step
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, self.total_steps, pct_start=rise)
 
     def state(self) -> dict:
         """Everything that decides how the training goes on."""
@@ -227,7 +251,7 @@ class Trainer:
         return loss.detach(), (logits.detach().argmax(dim=1) != targets).sum()
 
     def train_epoch(self, bar) -> None:
-        """Every training image once, in a new order; then the test set, and a new row of the history."""
+        """The training images once, in a new order (what fills no batch is left out); then the test set, and a new row."""
         start, size, epoch = time.perf_counter(), self.recipe.batch_size, len(self.history) + 1
         self.model.train()
         loss_sum, wrong = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
@@ -240,7 +264,7 @@ class Trainer:
             if self.recorder and done in self.record_at:
                 self.recorder.record(done)
             bar.update(1)
-            if i % 25 == 24:  # reading a number off a GPU waits for it: not at every step
+            if i % 25 == 24 or i + 1 == self.steps_per_epoch:  # reading a number off a GPU waits for it: not at every step
                 mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / ((i + 1) * size)
                 bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
         if not torch.isfinite(loss_sum):
@@ -274,7 +298,7 @@ def fit(
     The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
     everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
     call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
-    The seed governs order, distortion and dropout; seed torch yourself before you build the model.
+    (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed governs order, distortion and dropout; seed torch yourself before you build the model.
 
     progress: a bar with loss, accuracy and the time left. on_epoch: called with the history after each epoch, for
     instance `plots.LiveCurves()`.
@@ -289,8 +313,8 @@ def fit(
     checkpoint = path = None
     if folder is not None:
         path = Path(folder) / "checkpoint.pt"
-        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint}
-        identity["distortion"] = f"{type(distortion).__name__} {vars(distortion)}"
+        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type}
+        identity |= {"distortion": repr(distortion), "model": repr(model)}
         checkpoint = load_checkpoint(path, identity)
     if checkpoint:
         try:

@@ -22,10 +22,11 @@ class SpatialTransformer(nn.Module):
         0 is right for raw images; for images normalised by mean and std a black background is -mean / std. With the
         wrong value a network learns to shrink pictures, because their border carries a signal that is not theirs.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
-    check: raise a ValueError when theta holds NaN. Without it such rows are counted in `nan_thetas`.
+    check: raise a ValueError when theta holds NaN or infinity. Without it such rows are counted in `nan_thetas`.
 
-    Theta and the grid stay in float32 under autocast: half precision would move sampling points by whole pixels on a
-    large image.
+    Theta, the grid and the sampling are float32 also under autocast and in half-precision nets, since half precision would
+    move sampling points by whole pixels on a large image; the output has the images' type. Raises ValueError that names
+    the argument for an unknown mode, padding_mode or sampler and a size below (1, 1).
     """
 
     def __init__(
@@ -51,45 +52,63 @@ class SpatialTransformer(nn.Module):
         self.size = None if size is None else check_size(size)
         self.mode, self.padding_mode, self.align_corners = mode, padding_mode, align_corners
         self.sampler, self.check = sampler, check
-        self.register_buffer("fill", torch.as_tensor(fill, dtype=torch.float32), persistent=False)
+        self.register_buffer("fill", torch.as_tensor(fill, dtype=torch.float32).detach().clone(), persistent=False)
+        self.has_fill = bool(self.fill.any())
         self.register_buffer("nan_thetas", torch.zeros((), dtype=torch.long), persistent=False)
 
     def theta(self, images: Tensor) -> Tensor:
         """What the localisation network says about each image: (N, C, H, W) -> (N, P), at least float32."""
         check_images(images)
-        theta = self.localization(images)
-        return theta.float() if theta.dtype in (torch.float16, torch.bfloat16) else theta
+        return at_least_float32(self.localization(images))
 
     def warp(self, images: Tensor, theta: Tensor) -> Tensor:
-        """Warp images (N, C, H, W) by theta (N, P) -> (N, C, H_out, W_out)."""
+        """Warp images (N, C, H, W) by theta (N, P) -> (N, C, H_out, W_out), of the images' type.
+
+        Raises ValueError for images or a theta of the wrong shape, type or device.
+        """
         check_images(images)
+        size = images.shape[2:] if self.size is None else self.size
         with torch.autocast(images.device.type, enabled=False):
-            grid = self.family.grid(theta, self.size or images.shape[2:], self.align_corners, check=self.check)
-            if len(grid) != len(images) or grid.device != images.device:
+            precise = at_least_float32(images)
+            theta = theta.to(precise.dtype) if theta.is_floating_point() else theta  # the family refuses whole numbers
+            grid = self.family.grid(theta, size, self.align_corners, check=self.check)
+            if grid.shape[0] != images.shape[0] or grid.device != images.device:
                 raise ValueError(
-                    f"theta must have one row for each of {len(images)} images, on their device, {images.device}, "
+                    f"theta must have one row for each of {images.shape[0]} images, on their device, {images.device}, "
                     f"got shape {tuple(theta.shape)} on {theta.device}"
                 )
-            images = images.to(grid.dtype)
-            if self.sampler == "scratch":
-                return sample(images, grid, self.mode, self.padding_mode, self.align_corners, self.fill)
-            if self.padding_mode != "zeros":
-                # grid_sample kills the process for NaN or infinity under border and reflection (pytorch/pytorch#24823)
-                lost = grid.isnan().any(dim=-1)[:, None]
-                grid = grid.nan_to_num().clamp(-1e6, 1e6)
-                out = F.grid_sample(images, grid, self.mode, self.padding_mode, self.align_corners)
-                return out.masked_fill(lost, math.nan)
-            # grid_sample can only fill with 0: move the background there, and back afterwards
-            fill = fill_per_channel(self.fill, images).view(1, -1, 1, 1)
-            return F.grid_sample(images - fill, grid, self.mode, "zeros", self.align_corners) + fill
+            return self.sample(precise, grid).to(images.dtype)
+
+    def sample(self, images: Tensor, grid: Tensor) -> Tensor:
+        """Sample with the sampler, kernel, padding and background that were chosen."""
+        if self.sampler == "scratch":
+            return sample(images, grid, self.mode, self.padding_mode, self.align_corners, self.fill)
+        if self.padding_mode != "zeros":
+            # grid_sample kills the process for NaN or infinity under border and reflection (pytorch/pytorch#24823)
+            lost = grid.isnan().any(dim=-1)[:, None]
+            grid = grid.nan_to_num().clamp(-1e6, 1e6)
+            return F.grid_sample(images, grid, self.mode, self.padding_mode, self.align_corners).masked_fill(lost, math.nan)
+        if not self.has_fill:
+            return F.grid_sample(images, grid, self.mode, "zeros", self.align_corners)
+        # grid_sample can only fill with 0: move the background there, and back afterwards
+        fill = fill_per_channel(self.fill, images).view(1, -1, 1, 1)
+        return F.grid_sample(images - fill, grid, self.mode, "zeros", self.align_corners) + fill
 
     def forward(self, images: Tensor) -> Tensor:
+        """Each image warped by its own theta: (N, C, H, W) -> (N, C, H_out, W_out), of the images' type."""
         theta = self.theta(images)
         out = self.warp(images, theta)
-        if not torch.jit.is_tracing():
-            self.nan_thetas += theta.detach().isnan().any(dim=1).sum()
+        self.nan_thetas = self.nan_thetas + (~theta.detach().isfinite()).any(dim=1).sum()
         return out
 
     def extra_repr(self) -> str:
         size = "input's" if self.size is None else self.size
-        return f"family={self.family}, size={size}, mode={self.mode!r}, padding_mode={self.padding_mode!r}"
+        return (
+            f"family={self.family}, size={size}, mode={self.mode!r}, padding_mode={self.padding_mode!r}, "
+            f"align_corners={self.align_corners}, fill={self.fill.tolist()}, sampler={self.sampler!r}"
+        )
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Half precision becomes float32, everything else stays."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

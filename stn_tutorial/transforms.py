@@ -38,7 +38,7 @@ def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = Fals
 class LinearFamily:
     """What the linear families share: theta (N, P) -> 2x3 matrices -> sampling grid, inverse and composition.
 
-    A subclass says how theta becomes a matrix (`matrix`) and how a matrix of the family becomes theta again
+    A subclass says how theta becomes a matrix (`to_matrix`) and how a matrix of the family becomes theta again
     (`from_matrix`); everything else follows.
     """
 
@@ -52,7 +52,15 @@ class LinearFamily:
         return self.from_matrix(torch.eye(2, 3)[None])[0]
 
     def matrix(self, theta: Tensor) -> Tensor:
-        """theta (N, P) -> (N, 2, 3), which maps normalised output coordinates to normalised input coordinates."""
+        """theta (N, P) -> (N, 2, 3), which maps normalised output coordinates to normalised input coordinates.
+
+        Raises ValueError for a theta of another shape or type.
+        """
+        check_theta(theta, self.num_params, type(self).__name__)
+        return self.to_matrix(theta)
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        """What `matrix` answers, for a theta that has been checked."""
         raise NotImplementedError
 
     def from_matrix(self, matrix: Tensor) -> Tensor:
@@ -65,11 +73,10 @@ class LinearFamily:
         Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN.
         """
         check_theta(theta, self.num_params, type(self).__name__, check)
-        return affine_grid(self.matrix(theta), check_size(size), align_corners)
+        return affine_grid(self.to_matrix(theta), check_size(size), align_corners)
 
     def inverse(self, theta: Tensor) -> Tensor:
         """Theta of the inverse transformation: (N, P) -> (N, P). A singular matrix raises torch's LinAlgError."""
-        check_theta(theta, self.num_params, type(self).__name__)
         return self.from_matrix(invert(self.matrix(theta)))
 
     def compose(self, first: Tensor, second: Tensor) -> Tensor:
@@ -78,9 +85,12 @@ class LinearFamily:
         Warping an image with `second` and the result with `first` looks like one warp with this theta (but for the
         blur of the second interpolation). Both (N, P) -> (N, P).
         """
-        check_theta(first, self.num_params, type(self).__name__)
-        check_theta(second, self.num_params, type(self).__name__)
-        return self.from_matrix(multiply(self.matrix(second), self.matrix(first)))
+        matrices = self.matrix(first), self.matrix(second)
+        if first.shape != second.shape or first.dtype != second.dtype:
+            raise ValueError(
+                f"second must be as first, {tuple(first.shape)} {first.dtype}, got {tuple(second.shape)} {second.dtype}"
+            )
+        return self.from_matrix(multiply(matrices[1], matrices[0]))
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
@@ -106,7 +116,7 @@ class Affine(LinearFamily):
 
     num_params = 6
 
-    def matrix(self, theta: Tensor) -> Tensor:
+    def to_matrix(self, theta: Tensor) -> Tensor:
         return theta.view(-1, 2, 3)
 
     def from_matrix(self, matrix: Tensor) -> Tensor:
@@ -118,7 +128,7 @@ class Translation(LinearFamily):
 
     num_params = 2
 
-    def matrix(self, theta: Tensor) -> Tensor:
+    def to_matrix(self, theta: Tensor) -> Tensor:
         t_x, t_y = theta.unbind(dim=1)
         zero, one = torch.zeros_like(t_x), torch.ones_like(t_x)
         return rows(one, zero, t_x, zero, one, t_y)
@@ -132,7 +142,7 @@ class Attention(LinearFamily):
 
     num_params = 3
 
-    def matrix(self, theta: Tensor) -> Tensor:
+    def to_matrix(self, theta: Tensor) -> Tensor:
         s, t_x, t_y = theta.unbind(dim=1)
         zero = torch.zeros_like(s)
         return rows(s, zero, t_x, zero, s, t_y)
@@ -159,7 +169,7 @@ class Rotation(LinearFamily):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({f'aspect={self.aspect:g}' if self.aspect != 1 else ''})"
 
-    def matrix(self, theta: Tensor) -> Tensor:
+    def to_matrix(self, theta: Tensor) -> Tensor:
         cos, sin, zero = torch.cos(theta[:, 0]), torch.sin(theta[:, 0]), torch.zeros_like(theta[:, 0])
         return rows(cos, -sin / self.aspect, zero, sin * self.aspect, cos, zero)
 
@@ -176,7 +186,7 @@ class Similarity(Rotation):
 
     num_params = 4
 
-    def matrix(self, theta: Tensor) -> Tensor:
+    def to_matrix(self, theta: Tensor) -> Tensor:
         angle, log_scale, t_x, t_y = theta.unbind(dim=1)
         cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
         return rows(cos, -sin / self.aspect, t_x, sin * self.aspect, cos, t_y)

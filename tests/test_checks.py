@@ -103,6 +103,25 @@ def weights_after_clipping(images, grid, padding_mode, align_corners):
     return out
 
 
+def weights_of_opposite_corners(images, grid, padding_mode, align_corners):
+    height, width = images.shape[2:]
+    x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(-1)
+    x, y = (checks.pad_coordinates(c, n, padding_mode, align_corners) for c, n in ((x, width), (y, height)))
+    x0, x1 = x.floor().clamp(0, width - 1), (x.floor() + 1).clamp(0, width - 1)
+    y0, y1 = y.floor().clamp(0, height - 1), (y.floor() + 1).clamp(0, height - 1)
+    batch = torch.arange(len(images))[:, None, None]
+    channels_last = images.permute(0, 2, 3, 1)
+    out = 0
+    for row, column, weight in (
+        (y0, x0, (x1 - x) * (y1 - y)),
+        (y1, x0, (x1 - x) * (y - y0)),
+        (y0, x1, (x - x0) * (y1 - y)),
+        (y1, x1, (x - x0) * (y - y0)),
+    ):
+        out = out + weight[..., None] * channels_last[batch, row.long(), column.long()]
+    return out.permute(0, 3, 1, 2)
+
+
 def frozen(layer, identity):
     layer.weight.data.zero_()
     layer.bias.data.copy_(identity)
@@ -169,6 +188,7 @@ MISTAKES = [
         "upside down",
     ),
     ("my_sampler", weights_after_clipping, "unclipped"),
+    ("my_sampler", weights_of_opposite_corners, "cancel at the border"),
     (
         "my_sampler",
         lambda images, grid, padding_mode, align_corners: torch_sample(
@@ -250,3 +270,30 @@ def test_a_learner_who_changes_the_arguments_in_place_does_not_fool_the_checker(
         return out + 1
 
     assert not checks.check_sampler(vandal).passed
+
+
+@pytest.mark.parametrize(
+    ("plug_in", "reason"),
+    [
+        (
+            lambda cnn, in_shape: nn.Sequential(SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine()), cnn),
+            "in_shape",
+        ),
+        (
+            lambda cnn, in_shape: nn.Sequential(cnn, SpatialTransformer(LocalizationNet(in_shape, Affine()), Affine())),
+            "images must",
+        ),
+        (lambda cnn, in_shape: cnn(torch.rand(1, *in_shape)), "expected a torch.nn.Module, got Tensor"),
+    ],
+    ids=["shape-hard-coded", "wrong-order", "no-module"],
+)
+def test_what_a_learner_built_may_fail_when_it_is_used(plug_in, reason):
+    verdict = checks.check_plug_in(plug_in)
+    assert verdict.status == "failed" and reason in verdict.message
+
+
+def test_a_layer_that_lost_its_bias_is_a_verdict():
+    def lose(layer, identity):
+        layer.bias = None
+
+    assert checks.check_start(lose).status == "failed"

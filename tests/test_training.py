@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from stn_tutorial import experiments, models, sample
+from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, models, sample
 from stn_tutorial.__main__ import main
 from stn_tutorial.distortions import RandomRotation, Upright
 from stn_tutorial.experiments import Experiment
@@ -474,3 +475,26 @@ def test_info_says_what_a_bug_report_needs(root, monkeypatch, capsys):
     (root / "mnist.npz").write_bytes(b"not a cache")
     main(["info"])
     assert "mnist.npz is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("epochs", range(1, 8))
+def test_any_number_of_steps_has_a_schedule(digits, epochs):
+    recipe = Recipe(epochs=epochs, batch_size=32)
+    training = fit(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), digits.subset(32, 10), recipe=recipe, progress=False)
+    assert len(training.history) == epochs
+
+
+def test_the_bar_shows_loss_accuracy_and_epoch_even_of_a_short_training(digits, capsys):
+    fit(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), digits.subset(64, 10), recipe=Recipe(epochs=2, batch_size=32))
+    assert re.search(r"100%.*epoch 2/2, loss \d+\.\d+, accuracy \d+\.\d+ %", capsys.readouterr().out)
+
+
+def test_theta_is_found_wherever_the_transformer_sits_and_its_rate_is_its_own(digits):
+    family = Affine()
+    localization_head = nn.Linear(784, 10)  # no localiser in spite of its name
+    net = nn.Sequential(
+        nn.Identity(), SpatialTransformer(LocalizationNet((1, 28, 28), family), family), nn.Flatten(), localization_head
+    )
+    training = fit(net, digits.subset(64, 10), recipe=Recipe(epochs=1, batch_size=32, localizer_lr=0.0), progress=False)
+    assert torch.equal(training.theta["theta"], family.identity().expand_as(training.theta["theta"]))
+    assert evaluate(net, digits.subset(64, 10))["theta"].shape == (10, 6)

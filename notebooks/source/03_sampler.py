@@ -87,7 +87,7 @@ print(f"sum: {value:.1f}")
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
     n, c, height, width = images.shape
-    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype)
+    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):
         for row in range(grid.shape[1]):
             for column in range(grid.shape[2]):
