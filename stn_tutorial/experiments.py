@@ -172,7 +172,7 @@ def mean_and_spread(values: list[float]) -> tuple[float, float]:
 
 
 TABLES = {"mnist-r": "mnist-r/*"}
-COLUMNS = ("net", "paper %", "error %", "spread", "seeds", "parameters", "epochs", "minutes", "pose before", "pose after")
+COLUMNS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes", "pose before", "pose after")
 
 
 def table(name: str, root: Path | None = None) -> str:

@@ -15,10 +15,10 @@
 #
 # **What does a spatial transformer do to a picture, and which way does theta point?**
 #
-# When you are through you can
+# Afterwards you can
 #
-# - say what the six numbers of an affine theta do, and read them off a warped picture,
-# - predict which way a picture moves when theta changes, and why it seems to be the wrong way,
+# - say what the six numbers of an affine theta do,
+# - predict which way a picture moves when theta changes,
 # - write theta for a shift by whole pixels and for a turn.
 #
 # *Minutes on a laptop CPU: MINUTES_01 to run, about 25 to read and try.* What to know before: Python, and that a picture is an
@@ -38,7 +38,7 @@ from stn_tutorial.notebook import start
 data, quick = start()
 
 # %% [markdown]
-# ## What is it that we want to do?
+# ## What do we want?
 #
 # Here is a digit, and the same digit as a camera may see it. To a person it is the same digit. To a network that compares
 # pixels it is not.
@@ -58,7 +58,7 @@ plots.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turne
 
 # %% [markdown]
 # A **spatial transformer** (Jaderberg and others, 2015) is a small module that looks at such a picture, decides how to turn,
-# shift or stretch it, and hands on the straightened one. It learns to do so without ever being told what upright means.
+# shift or stretch it, and hands on the result. It learns to do so without ever being told what upright means.
 #
 # It has three parts, and each has a notebook of its own:
 #
@@ -68,7 +68,7 @@ plots.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turne
 # | sampler | given a point, which value is there? | 3 |
 # | localisation network | which theta is right for *this* picture? | 4 |
 #
-# Today theta is chosen by hand. By yours.
+# Today theta is chosen by hand. By you.
 
 # %% [markdown]
 # ## How does one warp a picture?
@@ -77,25 +77,25 @@ plots.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turne
 # *output* pixels and ask each where in the input its value comes from. Let us push a picture to twice its width.
 
 # %%
-pushed = torch.zeros(28, 56)
+pushed = torch.full((28, 56), math.nan)  # NaN marks what nobody has written
 for row in range(28):
     for column in range(28):
         pushed[row, 2 * column] = image[0, row, column]
 
-print("columns that were never written:", int((pushed.sum(dim=0) == 0)[1::2].sum()), "of", 56)
-plots.images_in_a_row([pushed], ["pushed to twice the width"], width=2.4)
+print("columns that were never written:", int(pushed.isnan().all(dim=0).sum()), "of 56")
+plots.images_in_a_row([pushed.nan_to_num()], ["pushed to twice the width"], width=2.4)
 
 # %% [markdown]
 # Every second column stayed empty: nobody pushed anything there. Pulling cannot leave holes, because each output pixel is
 # asked.
 
 # %%
-pulled = torch.zeros(28, 56)
+pulled = torch.full((28, 56), math.nan)
 for row in range(28):
     for column in range(56):
         pulled[row, column] = image[0, row, column // 2]  # the output pixel says where it looks
 
-print("columns that were never written: 0 of 56, each was asked")
+print("columns that were never written:", int(pulled.isnan().all(dim=0).sum()), "of 56")
 plots.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
 
 # %% [markdown]
@@ -120,7 +120,7 @@ print("identity:", family.identity().tolist())
 plots.warp(image, family, family.identity())
 
 # %% [markdown]
-# On the left the input, with a lattice over it: the points where the output looks. On the right what it sees there. With the
+# On the left the input, with a coarse lattice over it: where the output looks. On the right what it sees there. With the
 # identity the lattice covers the picture exactly.
 
 # %% [markdown]
@@ -135,8 +135,7 @@ plots.warp(image, family, theta, "the last number of the first row is 0.5")
 
 # %% [markdown]
 # It moved **left**. The *lattice* moved right, by a quarter of the picture (0.5 of a square that is 2 wide), and what it sees
-# there lies further left in its frame. Walk to the right along a wall of posters: the posters pass you to the left. The same
-# holds for everything theta does: **the picture does the opposite of the grid**.
+# there lies further left in its frame. Walk to the right along a wall of posters: the posters pass you to the left.
 
 # %%
 centre_before = float((image[0].sum(dim=0) * torch.arange(28)).sum() / image.sum())
@@ -147,8 +146,8 @@ print(
 )
 
 # %% [markdown]
-# To the left, then. We expected 7 pixels, a quarter of 28. The half pixel that is missing has left the frame: the digit's edge
-# is cut off, and its centre is now that of the rest.
+# To the left, then. We expected 7 pixels, a quarter of 28. The digit's left tip was cut off by the frame, which pulls the
+# centre of what remains half a pixel to the right.
 
 # %% [markdown]
 # ### Predict 2
@@ -160,8 +159,8 @@ plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both di
 
 # %% [markdown]
 # Smaller: the lattice reaches twice as far, so more of the world fits into the same frame. Beyond the picture there is
-# nothing to see, and the sampler fills in zeros, which here is the black of the background. Remember that black: a network
-# whose background is *not* zero can be fooled by it, and notebook 4 shows how we prevent that.
+# nothing to see, and the sampler fills in zeros, which here is the black of the background. Remember that black: notebook 4
+# shows what happens when the background is *not* zero.
 
 # %% [markdown]
 # ## Which way does it turn?
@@ -175,7 +174,8 @@ theta = torch.tensor([math.cos(angle), -math.sin(angle), 0, math.sin(angle), mat
 plots.warp(image, family, theta, "a rotation matrix with +30 degrees")
 
 # %% [markdown]
-# The picture turns counter-clockwise, against its grid. People lose evenings over this; you just spent a minute.
+# The picture turns counter-clockwise, against its grid. That is the third time, and it holds for everything that theta does:
+# **the picture does the opposite of the grid**. People lose evenings over this; you just spent a minute.
 
 # %% [markdown]
 # ## Are six numbers too many?
@@ -192,8 +192,7 @@ print(
 )
 
 # %% [markdown]
-# The numbers agree to rounding. Fewer numbers are easier to learn and can do less damage; more can express more. Notebook 6
-# compares the families; until then we stay with the affine one.
+# The two agree. Fewer numbers can do less damage; more can express more. Most of what follows uses the affine family.
 
 # %% [markdown]
 # ## Play
@@ -273,7 +272,7 @@ checks.check_turn_theta(turn_theta)
 # 2. Theta maps **output** coordinates to **input** coordinates, both from -1 to 1, with $y$ pointing down.
 # 3. The picture does the opposite of the grid: shift right to move left, scale up to shrink.
 # 4. An affine theta is a 2x3 matrix: four numbers turn, scale and shear, two shift.
-# 5. A family with fewer numbers can do less, and is easier to learn.
+# 5. A family with fewer numbers can do less, good and bad.
 #
 # Next: [2. The grid generator](02_grid_generator.ipynb), where we build the lattice ourselves and meet the convention that
-# silently breaks more code than any other.
+# breaks code without a sound.

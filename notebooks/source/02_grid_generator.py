@@ -15,7 +15,7 @@
 #
 # **From theta to sampling points: normalised coordinates, `align_corners`, pictures that are not square.**
 #
-# When you are through you can
+# Afterwards you can
 #
 # - turn pixel coordinates into normalised ones and back, in both conventions, and say when the two differ,
 # - build the grid generator with a loop and with one matrix product, and show that it equals torch's,
@@ -63,7 +63,7 @@ print("align_corners=True: ", [round(x, 3) for x in centres_at_one.tolist()])
 # %% [markdown]
 # A row of four pixels. With `align_corners=False` the numbers -1 and 1 are the outer **edges** of the row, and the first
 # centre lies half a pixel inside, at -0.75. With `align_corners=True` they are the **centres** of the outermost pixels. Torch's
-# default was the second until version 1.3 and is the first since; code from before then still runs, and is quietly off.
+# default was the second until version 1.3 and is the first since; code from before then still runs, and is a little off.
 #
 # `align_corners=False` treats the picture as an area: a pixel is 2 / W wide at every size, and that is why it is the default
 # throughout this package. Here is the conversion for both.
@@ -105,7 +105,7 @@ for align_corners in (False, True):
 # %% [markdown]
 # ### Predict 1
 #
-# You shift a picture by theta's $t_x = 0.5$. **By how many pixels does a row of 4 move under each convention? And a row of 400?**
+# You shift a picture by $t_x = 0.5$ (that is $\theta_{13}$). **By how many pixels does a row of 4 move under each convention? And a row of 400?**
 
 # %%
 for width in (4, 400):
@@ -114,9 +114,10 @@ for width in (4, 400):
         print(f"width {width}, align_corners={align_corners}: {float(ends[1, 0] - ends[0, 0]):.2f} pixels")
 
 # %% [markdown]
-# 1 against 0.75, and 100 against 99.75: always a quarter of a pixel apart. On a photograph one does not see it; on a 7x7
-# feature map or a 4-pixel toy it is a quarter of everything. It never fails loudly, and that is what makes it dangerous.
-# **Always write `align_corners`, and write the same to the grid and to the sampler.**
+# 1 against 0.75, and 100 against 99.75: here a quarter of a pixel apart at every width. In a row of 400 one does not see it;
+# in a row of 4 it is a quarter of the whole move. Torch warns when you leave the word out; nobody warns when the grid says one
+# thing and the sampler another. **Give the same value to both.** With torch's functions always write it; this package means
+# False in both unless told otherwise.
 
 # %% [markdown]
 # ## Which points does the output ask about?
@@ -236,7 +237,8 @@ for size in ((8, 8), (4, 4)):
     )
 
 # %% [markdown]
-# They spread out: the points still cover the whole square, with steps twice as wide. That is why theta need not know any
+# They spread out, with steps twice as wide. (The outermost point moves *in*, from 0.875 to 0.75: each point is the centre of a
+# cell, and 4 cells of width 0.5 fill the square just as 8 of width 0.25 do.) That is why theta need not know any
 # size, and how a transformer can also zoom: it may look at a small part and hand on an output of any size. (With steps wider
 # than a pixel it skips pixels, and fine stripes turn into nonsense. That is aliasing, and no gradient will tell you.)
 
@@ -261,9 +263,10 @@ plots.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], widt
 # %% [markdown]
 # A slanted block, no square. Normalised coordinates are *square* whatever the picture is: one unit
 # of $x$ is 32 pixels here and one unit of $y$ is 16. The rotation turned the normalised square, and shown on the wide picture
-# that is a turn **and** a shear.
+# that is a turn **and** a distortion.
 #
-# The cure: go to a space where both axes have the same unit, turn there, and come back. With $a = W / H$,
+# The cure: go to a space where both axes have the same unit, turn there, and come back. With $a = W / H$ (for
+# `align_corners=False`, as everywhere here),
 #
 # $$\begin{pmatrix} 1/a & 0 \\ 0 & 1 \end{pmatrix} \begin{pmatrix} \cos & -\sin \\ \sin & \cos \end{pmatrix} \begin{pmatrix} a & 0
 # \\ 0 & 1 \end{pmatrix} = \begin{pmatrix} \cos & -\sin / a \\ a \sin & \cos \end{pmatrix}$$
@@ -282,7 +285,7 @@ plots.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"], 
 # %% [markdown]
 # ## Undo and combine
 #
-# The linear families are *groups*: each transformation has an inverse, and two in a row are one. Warping twice blurs twice;
+# The linear families are *groups*: each transformation that does not flatten the picture has an inverse, and two in a row are one. Warping twice blurs twice;
 # composing the thetas first blurs once.
 
 # %%
@@ -304,7 +307,8 @@ print(
 plots.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"])
 
 # %% [markdown]
-# Composed, nothing is lost. Sampled twice, the digit is blurred, and what had left the frame on the way is gone.
+# Composed, nothing is lost. Sampled twice, the digit is blurred: on the way it was shrunk, and the detail lost there does not
+# come back.
 
 # %% [markdown]
 # ## Play
@@ -317,7 +321,7 @@ from stn_tutorial import play
 
 def draw(angle, scale, shear, t_x, t_y):
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    theta = [scale * cos, scale * (shear - sin), t_x, scale * sin, scale * cos, t_y]
+    theta = [scale * cos, scale * (shear * cos - sin), t_x, scale * sin, scale * (shear * sin + cos), t_y]
     return plots.warp(digit.float(), Affine(), torch.tensor(theta))
 
 
@@ -326,7 +330,7 @@ play(draw, angle=(-180, 180, 20), scale=(-1.5, 1.5, 0.8), shear=(-1.0, 1.0, 0.4)
 # %% [markdown]
 # ## Exercise 1: the target grid, by yourself
 #
-# Scroll up no further than here and write `my_target_grid`: for an output of size (H, W) the normalised coordinates of every
+# Without looking back, write `my_target_grid`: for an output of size (H, W) the normalised coordinates of every
 # pixel, shape (H, W, 2), last axis $(x, y)$, in both conventions. Do it another way than above: `torch.linspace` will do.
 #
 # <details><summary>Hint</summary>With aligned corners x runs from -1 to 1. Otherwise the first centre is half a pixel inside, at
@@ -360,7 +364,7 @@ checks.check_target_grid(my_target_grid)
 # Write affine theta, shape (6,), that turns the grid by `angle` (radians, as the rotation matrix does) on a picture of any
 # size without shearing it.
 #
-# <details><summary>Hint</summary>The matrix product above, with a = W / H. Row by row: cos, -sin / a, 0, a sin, cos, 0.</details>
+# <details><summary>Hint</summary>Which matrix turns, and between which two matrices must it stand? Their product is above.</details>
 
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 2.** Affine theta that turns a picture of size (H, W) without shearing it.

@@ -15,11 +15,11 @@
 #
 # **From points to pixels: nearest, bilinear, bicubic; its gradients by hand and by autograd; padding.**
 #
-# When you are through you can
+# Afterwards you can
 #
 # - compute by hand what a bilinear sample is made of,
 # - derive the paper's equations 6 and 7, and check them against autograd,
-# - say why a transformer learns with bilinear sampling and cannot with nearest, and what each padding does,
+# - say which kernels a transformer can learn with, and what each padding does,
 # - write a sampler that equals torch's.
 #
 # *Minutes on a laptop CPU: MINUTES_03 to run, about 45 to read and try.* What to know before: [notebook 2](02_grid_generator.ipynb);
@@ -110,20 +110,20 @@ print(f"largest difference from torch.nn.functional.grid_sample: {difference:.1e
 # %% [markdown]
 # ### Predict 1
 #
-# Look at the two lines with `weight`: the weights are computed from `x_n` and `y_n` *before* anybody asks whether that
-# neighbour exists. Some well-known code clips `x_n` into the image first and computes the weights afterwards. **What happens
-# then to a point half a pixel outside the left border, at x = -0.5, where the correct answer is half the border pixel?**
+# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped,
+# never moved. Some well-known code clips both neighbours into the image first and takes each weight from the distance to the
+# *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
 
 # %%
 x, border_pixel = -0.5, 1.0
 correct = (1 - abs(x - 0)) * border_pixel  # the other neighbour, x_n = -1, does not exist and counts as 0
 left, right = max(math.floor(x), 0), max(math.floor(x) + 1, 0)  # clipped first: both are 0 now
-clipped = (1 - abs(x - left)) * border_pixel + (1 - abs(x - right)) * border_pixel
+clipped = (right - x) * border_pixel + (x - left) * border_pixel
 print("correct:", correct, " clipped first:", clipped)
 
 # %% [markdown]
-# Twice as much: the border pixel is counted for two. Others of that family lose the last row and column altogether. Notebook 9
-# is a museum of them; here it is enough that **weights come from the unclipped corners**.
+# Nothing: the two neighbours have become one, and their weights cancel. In the same way the last row and column of a picture
+# can come out black. **Weights come from the unclipped corners.**
 
 # %% [markdown]
 # ## How does one do it for all pixels at once?
@@ -157,8 +157,9 @@ for mode in ("nearest", "bilinear", "bicubic"):
     print(f"{mode}: {weights}; sum {float(sum(weight for _, weight in pairs)):.3f}")
 
 # %% [markdown]
-# One, two or four neighbours. The bicubic weights may be negative: that is how it keeps edges sharp, and why its values may
-# leave the range of the picture.
+# One, two or four neighbours (`cubic_weight` is a standard curve through four pixels; you may skip its formula). The bicubic
+# weights may be negative: that is how it keeps edges sharp, and why its values may leave the range of the picture. `detach` says
+# that which pixels are neighbours is not differentiated: it changes in jumps.
 #
 # Then look the pixels up. `gather` reads many places of a flattened image at once; where there is no pixel, `fill` stands.
 
@@ -256,13 +257,14 @@ plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"
 
 # %% [markdown]
 # The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
-# images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a bright frame. The
+# images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a grey frame. The
 # cure is `fill`: **fill with the background of what you sample.**
 
 # %% [markdown]
 # ## How does theta learn? The gradients, by hand
 #
-# Training needs two derivatives of $V = \sum_n \sum_m U_{nm} \, k(x - m) \, k(y - n)$ with $k(d) = \max(0, 1 - |d|)$.
+# Training needs two derivatives of $V = \sum_n \sum_m U_{nm} \, k(x - m) \, k(y - n)$ with the *kernel*
+# $k(d) = \max(0, 1 - |d|)$.
 #
 # **With respect to the pixels** (equation 6): $V$ is linear in $U$, so the derivative is the weight itself,
 #
@@ -271,11 +273,11 @@ plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"
 # **With respect to the point** (equation 7): only $k(x - m)$ depends on $x$. As $x$ grows by a little, the weight of a
 # neighbour to the right ($m > x$) grows by as much, that of a neighbour to the left shrinks by as much, and the others stay 0:
 #
-# $$\frac{\partial V}{\partial x} = \sum_n \sum_m U_{nm} \, \max(0, 1 - |y - n|) \begin{cases} 0 & |m - x| \ge 1 \\ +1 & m > x \\ -1 &
-# m \le x \end{cases}$$
+# $$\frac{\partial V}{\partial x} = \sum_n \sum_m U_{nm} \, \max(0, 1 - |y - n|) \begin{cases} +1 & x < m \le x + 1 \\ -1 & x - 1 < m \le x \\ 0 &
+# \text{otherwise} \end{cases}$$
 #
-# (Exactly on a pixel the kernel has a kink and no derivative. Where the paper puts $+1$ at $m = x$, we and torch take the side
-# to the right, so that the sum is the slope towards the next pixel.) In words: *the slope of the picture under the point*. In
+# (Exactly on a pixel the kernel has a kink and no derivative. There the paper counts that pixel alone, with $+1$; we, like torch,
+# take the slope towards the next pixel on the right.) In words: *the slope of the picture under the point*. In
 # code, for many points of one image:
 
 
@@ -301,7 +303,7 @@ print("at (1.25, 0.6): value {:.1f}, slope along x {:.1f}, along y {:.1f}".forma
 # %% [markdown]
 # Check it against the picture above: from 20 to 60 and from 40 to 80 it climbs by 40 per pixel along $x$; from 30 to 50 it
 # climbs by 20 along $y$. Now against autograd, in double precision, on random points, some of them outside. Autograd
-# differentiates by *normalised* coordinates: a factor of $W / 2$ (and $H / 2$) lies between the two.
+# differentiates by *normalised* coordinates: with `align_corners=False` a factor of $W / 2$ (and $H / 2$) lies between the two.
 
 # %%
 torch.manual_seed(1)
@@ -322,13 +324,14 @@ print(f"equation 6, by pixels: {float((weights - by_picture).abs().max()):.1e}")
 print(f"equation 7, by points: {float((torch.stack([along_x * 9 / 2, along_y * 6 / 2], -1) - by_points).abs().max()):.1e}")
 
 # %% [markdown]
-# All three agree to the last digits. The rest is the chain rule: the point depends on theta through one matrix product
-# ($\partial x / \partial \theta_{11} = x_t$, and so on), and theta on the localiser's weights.
+# All three agree to the last digits. The rest is the chain rule: in normalised coordinates the point depends on theta through one
+# matrix product ($\partial x_s / \partial \theta_{11} = x_t$, and so on), and theta on the weights of the network that chooses it
+# (notebook 4).
 
 # %% [markdown]
 # ### Predict 2
 #
-# Same question with *nearest*: **what is the slope of a staircase?**
+# Before you run this: **which of the three kernels gives theta a gradient, and which does not?**
 
 # %%
 from stn_tutorial import Translation
@@ -337,15 +340,13 @@ family = Translation()
 for mode in ("nearest", "bilinear", "bicubic"):
     theta = torch.tensor([[0.1, 0.05]], requires_grad=True)
     out = sample(digit[None], family.grid(theta, (28, 28)), mode=mode)
-    loss = (out * torch.linspace(0, 1, 28)).sum()  # any loss that cares where the digit is
-    gradient = (
-        torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: the output does not depend on theta"
-    )
+    loss = (out * torch.linspace(0, 1, 28)).sum()  # a loss that cares in which column the digit is
+    gradient = torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: autograd finds no path to theta"
     print(f"{mode}: {gradient}")
 
 # %% [markdown]
-# A staircase is flat wherever it does not jump. Nearest sampling gives theta nothing to learn from, which is why transformers
-# sample bilinearly.
+# Nearest is a staircase, flat wherever it does not jump: theta has nothing to learn from. That is why transformers sample
+# bilinearly. (The second number of each pair is nearly 0 because this loss looks at columns only, not at rows.)
 #
 # How far does that slope reach? Let us drag the digit across itself and look at the squared error, the simplest loss that
 # wants the shift back to 0.
@@ -355,11 +356,11 @@ shifts = torch.linspace(-1.2, 1.2, 97)
 moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, torch.zeros(97)], 1), (28, 28)))
 error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
 pixels = shifts * 14
-plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error", "one valley")
+plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error")
 
 # %% [markdown]
-# There is one valley, and only its inner part, some five pixels to each side, is steep. Further out the curve is nearly level and
-# full of small bumps in which a step can get caught, and in the end it leads *away*. **The basin of the bilinear gradient is
+# There is one valley, and only its inner part, some four pixels to each side, is steep. Further out the curve climbs slowly and
+# with small bumps in which a step can get caught, and beyond ten pixels it leads *away*. **The basin of the bilinear gradient is
 # narrow**: from far off theta does not find home by this slope alone. And once the grid has left the picture everything it sees
 # is 0, and so is the gradient.
 
@@ -398,8 +399,8 @@ print(f"largest difference, values and gradients, over 36 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# Since ours is made of differentiable pieces, it can be differentiated **twice** without another line (which learning by
-# gradients of gradients needs). Torch's sampler long could not; does the one installed here?
+# Since ours is made of differentiable pieces, it can be differentiated **twice** without another line (some methods need
+# this). Torch's sampler long could not; does the one installed here?
 
 
 # %%
@@ -419,13 +420,13 @@ except RuntimeError as error:
 # %% [markdown]
 # The first number is 0: along one axis a bilinear surface is straight. The second is not: the surface is twisted.
 #
-# From here on, networks are trained with torch's own sampler, because it is faster and well kept. You know what it does.
+# From here on, networks are trained with torch's own sampler, which is maintained by many. You know what it does.
 
 # %% [markdown]
 # ## Play
 #
-# Change the kernel, the padding and the zoom, and look closely at the edges. With which kernel do values leave the range from
-# 0 to 1?
+# Change the kernel, the padding and the zoom, and look closely at the edges. By how much does bicubic leave the range from 0 to
+# 1, and where in the picture?
 
 # %%
 from stn_tutorial import play
@@ -440,7 +441,7 @@ def draw(mode, padding_mode, scale, t_x):
 
 play(
     draw,
-    mode=["bicubic", "bilinear", "nearest"],
+    mode=["bilinear", "bicubic", "nearest"],
     padding_mode=["reflection", "border", "zeros"],
     scale=(0.1, 2.0, 0.35),
     t_x=(-1.0, 1.0, 0.0),
@@ -453,7 +454,8 @@ play(
 # `pad_coordinates`; leave `neighbours` and `pixel_values` alone, and see how short it gets with plain indexing.
 #
 # <details><summary>Hint</summary>x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight,
-# from the unclipped corner; its value, images[n, :, y, x] with clipped indices, times inside.</details>
+# from the unclipped corner; its value, images[n, :, y, x] with clipped indices, times inside. With n = torch.arange(N)[:, None,
+# None] the channels come last: permute at the end.</details>
 
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 1.** A bilinear sampler for every padding and both conventions.
@@ -522,7 +524,7 @@ checks.check_derivative_by_t_x(derivative_by_t_x)
 #
 # 1. A sample is a weighted sum of neighbours; the weights come from distance, and from the unclipped corners.
 # 2. The gradient by the pixels is the weight (equation 6); by the point it is the slope of the picture there (equation 7).
-# 3. Nearest has no slope. Bilinear has one that reaches a pixel or two. Outside the picture there is none.
+# 3. Nearest has no slope. Bilinear's comes from the next pixels only, and leads home only from near by. Outside there is none.
 # 4. Fill with the background of what you sample.
 # 5. Our sampler equals torch's to the last digits, in values and in gradients.
 #

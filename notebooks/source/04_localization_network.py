@@ -15,12 +15,12 @@
 #
 # **Who chooses theta? Assemble the transformer, plug it into any CNN, see the gradient arrive.**
 #
-# When you are through you can
+# Afterwards you can
 #
 # - build a localisation network that starts at the identity, and say why it must,
 # - assemble localiser, grid generator and sampler into one module of a dozen lines,
 # - put it in front of any CNN, and prove by numbers that the gradient reaches the localiser,
-# - keep it from learning to shrink its pictures.
+# - close a door through which networks learn to shrink their pictures.
 #
 # *Minutes on a laptop CPU: MINUTES_04 to run, about 30 to read and try.* What to know before: notebooks
 # [2](02_grid_generator.ipynb) and [3](03_sampler.ipynb); how to write and train a small `nn.Module`.
@@ -85,9 +85,9 @@ print([round(v, 2) for v in theta[0].tolist()])
 plots.warp(images[0], Affine(), theta[0], "theta from random weights")
 
 # %% [markdown]
-# A random theta lies near zero, and a theta of zero makes the whole grid **one point**: every output pixel looks at the same
-# spot. A classifier behind it sees a grey smear, and no gradient can lead the way home. So we start where the transformer
-# changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
+# A random theta lies near zero, and a theta of zero makes the whole grid **one point**. This one is not far from it: the output is
+# a tiny piece of one stroke, hugely enlarged. A classifier cannot tell digits apart by that, so its loss can say little about
+# where to look. We therefore start where the transformer changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
 
 
 # %%
@@ -150,7 +150,7 @@ start_at_identity(network[-1], Affine().identity())
 # ## Plug it in
 #
 # Into any CNN: pictures in, pictures out, so it goes in front (or, on feature maps, in between). Here is the paper's CNN for
-# digits, with and without. `torchsummary` prints every layer, its output and its parameters.
+# digits (with batch normalisation and dropout added), without a transformer and with one. `torchsummary` prints every layer, its output and its parameters.
 
 # %%
 from torchsummary import summary
@@ -204,7 +204,7 @@ def gradient_norms(net: nn.Module) -> dict[str, float]:
 
 first = gradient_norms(net)
 for name, norm in first.items():
-    print(f"{name:<24} {norm:.5f}")
+    print(f"{name:<24} {norm:.5f}{'  exactly zero' if norm == 0 else ''}")
 
 # %% [markdown]
 # ### Predict 2
@@ -220,8 +220,8 @@ for name in first:
 
 # %% [markdown]
 # The zero weights of the last layer let nothing through to the layers below, but they have a gradient themselves. After one
-# step they are no longer zero, and the whole localiser learns. If *your* last layer shows zero too, the warped image is not
-# what the classifier sees. That is the most common bug of all, and this is the test that finds it.
+# step they are no longer zero, and the whole localiser learns. If *your* last layer shows zero too, then the classifier does
+# not get the warped image, or the layer is frozen, or the sampler has no slope (nearest; a grid outside the picture).
 
 # %% [markdown]
 # ## What can go wrong: the shrinking picture
@@ -243,13 +243,14 @@ shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min())
 plots.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
 
 # %% [markdown]
-# That frame is a signal, always in the same place and the same for every digit. A network can use it, and then it shrinks its
-# pictures to have more of it: the well-known tutorial's nets do. Two cures: normalise *after* the warp, as all models here do
+# The frame is no part of the digit, but it depends on theta: through its shape the localiser can pass the classifier a message,
+# and shrinking the picture makes room for it. Nets that fill like this have been seen to zoom out
+# ([pytorch/tutorials issue 1117](https://github.com/pytorch/tutorials/issues/1117)). Two cures: normalise *after* the warp, as all models here do
 # (the sampler works on raw pictures, whose background is 0), or pass `fill=` the background's value.
 #
 # ## What else to watch
 #
-# `SpatialTransformer` never hides trouble: a NaN in theta is an error with `check=True`, and counted without.
+# `SpatialTransformer` never hides trouble: NaN or infinity in theta is an error with `check=True`, and counted without.
 
 # %%
 from stn_tutorial.metrics import out_of_frame_fraction
@@ -273,8 +274,9 @@ for scale in (1.0, 1.5, 2.0):
     print(f"scale {scale}: {100 * fraction:.0f} % of the sampling points lie outside the picture")
 
 # %% [markdown]
-# When that share grows during a training, the transformer is on its way out of the picture. A lower learning rate for the
-# localiser (`Recipe(localizer_lr=0.1)`) is the usual cure.
+# Some of it is normal: a turn alone puts the corners outside. When the share climbs towards 100 %, the transformer is on its way
+# out of the picture, and soon there is no gradient. A lower learning rate for the localiser is the usual cure (in the next
+# notebook's `fit` that is `Recipe(localizer_lr=0.1)`).
 
 # %% [markdown]
 # ## Play
@@ -297,7 +299,7 @@ play(draw, s=(0.1, 2.0, 0.6), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.0), output
 # %% [markdown]
 # ## Exercise 1: start at the identity
 #
-# Write `my_start`, which changes a last layer in place so that it answers `identity` whatever its input, and can still be
+# Without looking back, write `my_start`, which changes a last layer in place so that it answers `identity` whatever its input, and can still be
 # trained.
 #
 # <details><summary>Hint</summary>The output is weight times input plus bias. Which weight makes the input irrelevant? Change them
@@ -355,7 +357,7 @@ checks.check_plug_in(plug_in)
 # 1. The localisation network is any small network that answers theta; all that is learned sits in it.
 # 2. Start at the identity: zero weights and the identity's bias in the last layer, no `tanh`.
 # 3. Pictures in, pictures out: the module goes in front of any CNN, and its test is a gradient that is not zero.
-# 4. Normalise after the warp, or fill with the background, or the network learns to shrink its pictures.
+# 4. Normalise after the warp, or fill with the background: a frame invites the network to shrink its pictures.
 # 5. Watch NaNs and the share of sampling points that lie outside.
 #
 # Next: [5. Rotated MNIST](05_rotated_mnist.ipynb). Everything is assembled. Does it learn to turn digits upright, and is it

@@ -15,7 +15,7 @@
 #
 # **Does it learn to turn digits upright? Train, measure the recovered angle, animate, compare with a fair control.**
 #
-# When you are through you can
+# Afterwards you can
 #
 # - train a network with a spatial transformer, and its control of equal size without one,
 # - measure what the transformer does with the pose, instead of believing the pictures,
@@ -42,7 +42,7 @@ data, quick = start()
 #
 # Each digit is turned by an angle drawn evenly from -90 to +90 degrees, anew every time it is seen: the paper's task R. Nobody
 # tells the network the angle; the only teacher is the digit's name. But *we* know it, because the turning is ours, and later we
-# shall ask how much of it the transformer took back.
+# shall ask how much of it the transformer took back. (Positive angles turn the picture counter-clockwise.)
 
 # %%
 import torch
@@ -59,8 +59,8 @@ plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angl
 # %% [markdown]
 # ## Who competes?
 #
-# The paper's CNN with an affine transformer in front, and a **control**: the same CNN with the localiser's parameters spent on
-# more filters instead. Without it one cannot tell whether the transformer helped or merely the parameters.
+# The paper's CNN (with batch normalisation and dropout added) behind an affine transformer, and a **control**: the same CNN with
+# the localiser's parameters spent on more filters instead. Without it one cannot tell whether the transformer helped or merely the parameters.
 
 # %%
 from stn_tutorial.models import paper_cnn_control, paper_st_cnn, parameters_of
@@ -87,14 +87,16 @@ with_transformer = fit(st_cnn, data, task, recipe, seed=0)
 without = fit(control, data, task, recipe, seed=0)
 
 # %%
+nets = {"ST-CNN": st_cnn, "control": control}
 histories = {"ST-CNN": with_transformer.history, "control": without.history}
 for name, history in histories.items():
     print(f"{name:<8} {history[-1]['test_error_percent']:.2f} % test error after {len(history)} epochs")
 plots.training_curves(histories)
 
 # %% [markdown]
-# That is one run each, and a short one. The next run may come out differently; keep your verdict for the table below, with
-# three seeds each and to the end. (While you train for longer: `fit(..., on_epoch=plots.LiveCurves())` draws this curve live, and
+# That is one run each, and a short one. Another seed may come out differently; keep your verdict for the table below, whose runs
+# went to the end. (With the quick profile or the offline sample the nets have hardly learned anything yet: what the next cells
+# describe shows after a full training on MNIST. While you train for longer: `fit(..., on_epoch=plots.LiveCurves())` draws this curve live, and
 # `folder="..."` makes an interrupted training go on where it was.)
 
 # %% [markdown]
@@ -108,9 +110,8 @@ first_of_each = [int((data.test_labels == digit).nonzero()[0]) for digit in (1, 
 plots.animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first_of_each])
 
 # %% [markdown]
-# The lower digits sway much less than the upper ones turn. They do not stand perfectly still, they need not be upright, and
-# each digit may settle in a pose of its own: **nobody asked for upright**. The classifier only needs poses that differ *less* than
-# before. And pictures persuade. So we measure.
+# The lower digits sway less than the upper ones turn. They do not stand perfectly still, and nobody asked for **upright**: the
+# classifier only needs poses that differ *less* than before. Pictures persuade, though. So we measure.
 
 # %% [markdown]
 # ### Predict 2
@@ -124,12 +125,12 @@ matrix = st_cnn.transformer.family.matrix(test["theta"])
 plots.angle_scatter(test["pose"], matrix, test["labels"], "ST-CNN, trained live")
 
 # %% [markdown]
-# On the dashed one: recovered = -applied. The cloud follows it with a smaller slope and with a width: the transformer takes
-# back a part of the turn. How much remains? An affine theta is no pure rotation; its angle is that of the *nearest* rotation,
-# which for a 2x3 matrix is the angle $\operatorname{atan2}(\theta_{21} - \theta_{12}, \theta_{11} + \theta_{22})$. The angle that remains
-# is that of both maps together, and its spread has to be **circular**, because -179 and +179 degrees are neighbours:
+# On the dashed one: recovered = -applied. The closer the cloud follows it, the more of the turn was taken back. An affine theta
+# is no pure rotation; what is drawn here is the angle of the rotation *nearest* to it (exercise 1).
 #
-# $$s = \sqrt{-2 \ln R}, \qquad R = \left| \frac{1}{N} \sum_k e^{i \alpha_k} \right|.$$
+# How much remains? The output looks through theta, and then through the turn that we applied: the angle that remains is that of
+# the product of both maps. Its spread within a class has to be **circular**, because -179 and +179 degrees are neighbours
+# (exercise 2).
 
 # %%
 from stn_tutorial.metrics import pose_report
@@ -140,12 +141,24 @@ plots.pose_spread({"ST-CNN, trained live": report})
 
 # %% [markdown]
 # Each pair of bars is a class. The grey one is what the task put in (54.5 degrees is the circular spread of an even draw from
-# -90 to 90), the red one what the classifier still has to cope with.
+# -90 to 90), the red one what the classifier still has to cope with. And around which pose do the digits of a class gather?
+
+# %%
+from stn_tutorial.metrics import residual_angle
+
+remaining = residual_angle(test["pose"], matrix)  # the angle of pose times theta
+for digit in range(10):
+    angles = remaining[test["labels"] == digit]
+    mean = torch.atan2(angles.sin().mean(), angles.cos().mean()).rad2deg()
+    print(f"class {digit}: {float(mean):+.0f} degrees on average")
+
+# %% [markdown]
+# 0 would be the pose in which the digit was written. Nobody told the network about it, and each class may settle elsewhere.
 
 # %% [markdown]
 # ## What do full trainings say?
 #
-# The runs below were trained to the end and recorded: RUNS_SENTENCE Each number is printed from the files in `data/runs/`; the
+# The runs below were trained to the end and recorded: the convolutional nets for 70 epochs, the fully connected ones for 200. Each number is printed from the files in `data/runs/`; the
 # error is that of the *last* epoch, as mean and standard deviation over seeds. "Paper" are the numbers of Jaderberg and others
 # (2015, table 1), obtained with their own nets and a far longer training.
 
@@ -164,15 +177,21 @@ errors = {
     name: [run["test_error_percent"] for run in load_runs(f"mnist-r/{name}")] for name in ("st-cnn-affine", "cnn-control")
 }
 for name, values in errors.items():
-    print(
-        f"{name:<14} {[round(v, 2) for v in values]}, mean {mean_and_spread(values)[0]:.2f}, spread {mean_and_spread(values)[1]:.2f}"
-    )
+    mean, deviation = mean_and_spread(values)
+    print(f"{name:<14} {[round(v, 2) for v in values]}, mean {mean:.2f}, standard deviation {deviation:.2f}")
 gap = mean_and_spread(errors["cnn-control"])[0] - mean_and_spread(errors["st-cnn-affine"])[0]
 spread = max(mean_and_spread(values)[1] for values in errors.values())
-print(f"control minus ST-CNN: {gap:+.2f} points, {abs(gap) / spread:.1f} times the larger spread")
+print(
+    f"control minus ST-CNN: {gap:+.2f} points; that is {abs(gap) / spread:.1f} times the larger of the two standard deviations"
+)
 
 # %% [markdown]
-# READING_TABLE
+# As many parameters, the same recipe, and little more than half the errors: the gap is many times as wide as what seeds do. On this
+# task the transformer earns its place, before the fully connected net too. Read the column "paper" with care: our nets have batch
+# normalisation or dropout and another schedule, so it says where the published numbers lie, not whose nets are better. A row with a
+# single seed (its deviation is a dash) is a hint and no result.
+#
+# And the pose, for each recorded run that has a transformer, with one control for comparison:
 
 # %%
 names = ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
@@ -180,7 +199,8 @@ recorded = {f"{name}, seed {run['seed']}": run["pose"] for name in names for run
 plots.pose_spread(recorded)
 
 # %% [markdown]
-# READING_POSE
+# What enters the classifier is spread far less widely than what enters the net, in every class and with every seed; the control
+# leaves the pose as it is. It is not 0, and nothing in the loss asks for that: the classifier lives well with what is left.
 #
 # ## How did it get there?
 #
@@ -203,14 +223,13 @@ plots.animate_training(load_theta("mnist-r/st-cnn-affine"), Affine())
 
 # %%
 for degrees in (0, 45, 90, 135, 180):
-    error = evaluate(st_cnn, data, RandomRotation(degrees), recipe)["error_percent"]
-    print(f"turns of up to {degrees:>3} degrees: {error:5.1f} % error")
+    error = {name: evaluate(net, data, RandomRotation(degrees), recipe)["error_percent"] for name, net in nets.items()}
+    print(f"turns of up to {degrees:>3} degrees: ST-CNN {error['ST-CNN']:5.1f} % error, control {error['control']:5.1f} %")
 
 # %% [markdown]
-# Beyond 90 degrees the error climbs steeply. **A spatial transformer learns poses, it does not know them**: it does not extrapolate
-# to poses it never saw. (With turns of up to 180 degrees there is a second reason: a 6 that is turned far enough *is* a 9.) Where
-# every pose can be had by augmentation and the net is large, an ordinary CNN may do as well. And the pose it settles on is the
-# mean of the training poses, not "upright", a word it has never heard.
+# Beyond 90 degrees the error climbs, with the transformer and without it. **A spatial transformer learns poses, it does not know
+# them**: it does not extrapolate to poses it never saw. (With turns of up to 180 degrees there is a second reason: a 6 that is
+# turned far enough *is* a 9.) Nor does it know a pose that is "right": look again at where the classes settled.
 
 # %% [markdown]
 # ## Play
@@ -219,23 +238,24 @@ for degrees in (0, 45, 90, 135, 180):
 # the same for all digits?
 
 # %%
+import math
+
 from stn_tutorial import Rotation, play, sample
 
 
 def look(degrees, digit):
-    upright = data.test_images[first_of_each][digit][None].float() / 255
-    turned = sample(upright, Rotation().grid(torch.tensor([[degrees / 57.2958]]), (28, 28)))
+    upright = data.test_images[data.test_labels == digit][:1].float() / 255
+    turned = sample(upright, Rotation().grid(torch.tensor([[math.radians(degrees)]]), (28, 28)))
     st_cnn.eval()
     with torch.no_grad():
-        probabilities, theta = st_cnn(turned).softmax(dim=1)[0], st_cnn.theta(turned)[0]
-    label = int(data.test_labels[first_of_each][digit])
-    title = (
-        f"a {label}, turned by {degrees} degrees: reads {int(probabilities.argmax())}, sure to {float(probabilities.max()):.0%}"
-    )
+        seen = turned.to(next(st_cnn.parameters()).device)
+        probabilities, theta = st_cnn(seen).softmax(dim=1)[0], st_cnn.theta(seen)[0].cpu()
+    reads, confidence = int(probabilities.argmax()), float(probabilities.max())
+    title = f"a {digit}, turned by {degrees} degrees: reads {reads}, confidence {confidence:.0%}"
     return plots.warp(turned[0], st_cnn.transformer.family, theta, title)
 
 
-play(look, degrees=(-180, 180, 60), digit=(0, 5, 1))
+play(look, degrees=(-180, 180, 60), digit=(0, 9, 2))
 
 # %% [markdown]
 # ## Exercise 1: the angle of theta
@@ -244,7 +264,7 @@ play(look, degrees=(-180, 180, 60), digit=(0, 5, 1))
 # stretch and shift; none of that should disturb the angle.
 #
 # <details><summary>Hint</summary>The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is
-# largest: (a11 + a22) cos + (a21 - a12) sin. Which angle makes that largest?</details>
+# largest: (a11 + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)</details>
 
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 1.** The angle of the rotation nearest to each affine theta, in degrees.
@@ -269,7 +289,7 @@ checks.check_recovered_degrees(recovered_degrees)
 #
 # Write `spread_degrees`: the circular standard deviation of angles (N,), in degrees and out in degrees.
 #
-# <details><summary>Hint</summary>Turn each angle into a unit vector, take the mean vector, R is its length. Then
+# <details><summary>Hint</summary>Turn each angle into a unit vector and take the mean of all vectors; R is its length. The spread is
 # sqrt(-2 ln R), which is in radians.</details>
 
 # %% [markdown] tags=["exercise-text"]
@@ -290,10 +310,10 @@ checks.check_spread_degrees(spread_degrees)
 # %% [markdown]
 # ## What to take away
 #
-# 1. With only the digits' names as teacher, the transformer learned to take back a part of the turn.
+# 1. With only the digits' names as teacher, a transformer learns to take back much of the turn.
 # 2. How much is a number: the circular spread of what remains, per class, before and after.
 # 3. Compare with a control of equal parameters, over seeds, at the last epoch; a single run proves little.
-# 4. TAKEAWAY_TABLE
+# 4. On rotated MNIST the transformer saves nearly half the errors of a control with as many parameters, whatever the seed.
 # 5. It does not extrapolate: poses that the training lacked stay hard.
 #
 # Next: families beyond the affine one and the rest of the paper's table. Until that notebook is written, the
