@@ -36,7 +36,8 @@ class Player(widgets.HBox):
         for control in controls.values():
             control.observe(self.redraw, "value")
         self.paused = False
-        super().__init__([widgets.VBox([*controls.values(), reset, self.problem]), self.view])
+        column = widgets.Layout(flex="0 0 auto", width="320px")  # wide enough for the read-outs, however large the picture
+        super().__init__([widgets.VBox([*controls.values(), reset, self.problem], layout=column), self.view])
         self.redraw()
 
     def values(self) -> dict:
