@@ -21,7 +21,7 @@ SIZES = [  # of the image and of the output
     ((1, 1), (2, 3)),
 ]
 REACHES = {"inside": 1, "edge": 1.5, "outside": 20, "far": 1000, "pixel centres": None}
-REPEATS = 2
+REPEATS = 4
 pytestmark = pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid")  # torch's remark on axes of size 1
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 CASES = list(itertools.product(MODES, PADDING_MODES, (False, True), SIZES, REACHES, range(REPEATS)))
@@ -72,8 +72,8 @@ def test_values_and_gradients_are_torchs_in_thousands_of_cases(dtype):
             assert_agree(ours[1] if ours[1] is not None else torch.zeros_like(grid), theirs[1], TOLERANCE[dtype], case)
 
 
-def test_at_least_two_thousand_cases_are_compared():
-    assert len(TOLERANCE) * len(CASES) >= 2000
+def test_at_least_two_thousand_cases_are_compared_in_either_precision():
+    assert len(CASES) >= 2000
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
