@@ -25,7 +25,7 @@ def test_every_experiment_of_the_table_is_recorded_with_its_pose(name, runs):
         assert len(run["pose"]["before_degrees"]) == len(run["pose"]["after_degrees"]) == 10
         assert run["wall_seconds"] <= 60 * MINUTES_ALLOWED
         assert run["parameters"] <= 400_000
-        assert (run_folder(name, run["seed"]) / "theta.npz").exists() == ("st-" in name)
+        assert (run_folder(name, run["seed"]) / "theta.npz").exists() == ("/st-" in name)
 
 
 @pytest.mark.parametrize("name", ["mnist-r/cnn", "mnist-r/cnn-control", "mnist-r/st-cnn-affine"])
@@ -49,7 +49,7 @@ def test_the_transformers_narrow_the_pose_in_every_class(runs):
             assert all(after < before / 2 for before, after in pairs)
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if "st-" in name])
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if "/st-" in name])
 def test_a_theta_history_is_whole_and_begins_at_the_identity(name, runs):
     history = load_theta(name, runs[name][0]["seed"])
     family = EXPERIMENTS[name].build().transformer.family

@@ -193,7 +193,7 @@ print(
 # The rotation family is such a row: it knows that only turns occur and needs one number instead of six, narrows the pose as much
 # as the affine family does, and still reads slightly worse. The affine one may also stretch and zoom.
 #
-# And the pose, for each recorded run that has a transformer, with one control for comparison:
+# And the pose, for each recorded run that has a transformer, with the controls for comparison:
 
 # %%
 names = ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
