@@ -20,7 +20,7 @@ class SpatialTransformer(nn.Module):
     size: (H_out, W_out); None keeps the input's size.
     fill: what lies outside the image under "zeros": the value that its background has, a number or one per channel.
         0 is right for raw images; for images normalised by mean and std a black background is -mean / std. With the
-        wrong value a network learns to shrink pictures, because their border carries a signal that is not theirs.
+        wrong value a network may learn to shrink pictures: the frame around them carries a signal that is not theirs.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
     check: raise a ValueError when theta holds NaN or infinity. Without it such rows are counted in `nan_thetas`.
 

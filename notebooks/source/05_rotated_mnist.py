@@ -60,7 +60,8 @@ plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angl
 # ## Who competes?
 #
 # The paper's CNN (with batch normalisation and dropout added) behind an affine transformer, and a **control**: the same CNN with
-# the localiser's parameters spent on more filters instead. Without it one cannot tell whether the transformer helped or merely the parameters.
+# the localiser's parameters spent on more filters instead. Without it one cannot tell whether the transformer helped or merely the
+# parameters.
 
 # %%
 from stn_tutorial.models import paper_cnn_control, paper_st_cnn, parameters_of
@@ -96,8 +97,8 @@ plots.training_curves(histories)
 # %% [markdown]
 # That is one run each, and a short one. Another seed may come out differently; keep your verdict for the table below, whose runs
 # went to the end. (With the quick profile or the offline sample the nets have hardly learned anything yet: what the next cells
-# describe shows after a full training on MNIST. While you train for longer: `fit(..., on_epoch=plots.LiveCurves())` draws this curve live, and
-# `folder="..."` makes an interrupted training go on where it was.)
+# describe shows after a full training on MNIST. While you train for longer: `fit(..., on_epoch=plots.LiveCurves())` draws this
+# curve live, and `folder="..."` makes an interrupted training go on where it was.)
 
 # %% [markdown]
 # ## Does it turn digits upright?
@@ -158,8 +159,8 @@ for digit in range(10):
 # %% [markdown]
 # ## What do full trainings say?
 #
-# The runs below were trained to the end and recorded: the convolutional nets for 70 epochs, the fully connected ones for 200. Each number is printed from the files in `data/runs/`; the
-# error is that of the *last* epoch, as mean and standard deviation over seeds. "Paper" are the numbers of Jaderberg and others
+# The runs below were trained to the end and recorded; the column "epochs" says how long. Each number is printed from the files in
+# `data/runs/`; the error is that of the *last* epoch, as mean and standard deviation over seeds. "Paper" are the numbers of Jaderberg and others
 # (2015, table 1), obtained with their own nets and a far longer training.
 
 # %%
@@ -187,11 +188,10 @@ print(
 
 # %% [markdown]
 # As many parameters, the same recipe, and about two fifths fewer errors: the gap is several times as wide as what seeds do. On this
-# task the transformer earns its place, before the fully connected net too. Read the column "paper" with care: our nets have batch
+# task the transformer earns its place. Read the column "paper" with care: our nets have batch
 # normalisation or dropout and another schedule, so it says where the published numbers lie, not whose nets are better. A row with a
-# single seed (its deviation is a dash) is a hint and no result.
-# The rotation family is such a row: it knows that only turns occur and needs one number instead of six, narrows the pose as much
-# as the affine family does, and still reads slightly worse. The affine one may also stretch and zoom.
+# single seed (its deviation is a dash) is a hint and no result: so it is with the rotation family, which needs one number instead of
+# six, narrows the pose about as much as the affine family does, and in its one run reads a little worse.
 #
 # And the pose, for each recorded run that has a transformer, with the controls for comparison:
 
@@ -215,8 +215,8 @@ from stn_tutorial import Affine
 plots.animate_training(load_theta("mnist-r/st-cnn-affine"), Affine())
 
 # %% [markdown]
-# At step 0 every lattice is the identity. Watch when the lattices begin to move: the classifier learns to read first, and only
-# then is there a gradient that knows which way to turn.
+# At step 0 every lattice is the identity; early on, some digits are read correctly while their lattices have hardly moved; in the
+# end the lattices stand at very different angles. Which digit is turned last?
 
 # %% [markdown]
 # ## Where does it not help?
@@ -231,7 +231,7 @@ for degrees in (0, 45, 90, 135, 180):
 # %% [markdown]
 # Beyond 90 degrees the error climbs, with the transformer and without it. **A spatial transformer learns poses, it does not know
 # them**: it does not extrapolate to poses it never saw. (With turns of up to 180 degrees there is a second reason: a 6 that is
-# turned far enough *is* a 9.) Nor does it know a pose that is "right": look again at where the classes settled.
+# turned far enough *is* a 9.)
 
 # %% [markdown]
 # ## Play
@@ -312,7 +312,7 @@ checks.check_spread_degrees(spread_degrees)
 # %% [markdown]
 # ## What to take away
 #
-# 1. With only the digits' names as teacher, a transformer learns to take back much of the turn.
+# 1. With only the digits' names as teacher, a transformer learns to take back a part of the turn, and more the longer it trains.
 # 2. How much is a number: the circular spread of what remains, per class, before and after.
 # 3. Compare with a control of equal parameters, over seeds, at the last epoch; a single run proves little.
 # 4. On rotated MNIST the transformer saves about two fifths of the errors of a control with as many parameters.
