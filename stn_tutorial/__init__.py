@@ -10,7 +10,16 @@ from .grids import target_grid
 from .localization import LocalizationNet
 from .sampler import sample, sample_loop
 from .transformer import SpatialTransformer
-from .transforms import Affine, Attention, Rotation, Similarity, Translation
+from .transforms import (
+    Affine,
+    Attention,
+    Diffeomorphic,
+    Projective,
+    Rotation,
+    Similarity,
+    ThinPlateSpline,
+    Translation,
+)
 
 __version__ = "0.1.0"
 
@@ -25,10 +34,13 @@ LAZY = {
 __all__ = [
     "Affine",
     "Attention",
+    "Diffeomorphic",
     "LocalizationNet",
+    "Projective",
     "Rotation",
     "Similarity",
     "SpatialTransformer",
+    "ThinPlateSpline",
     "Translation",
     "evaluate",
     "fit",

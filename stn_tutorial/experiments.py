@@ -10,7 +10,8 @@ import json
 import platform
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,10 @@ from torch import nn
 from .data import load
 from .distortions import DISTORTIONS
 from .files import short_reason, write_atomically
-from .metrics import pose_report
+from .metrics import pose_report, where_corners_look
 from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
 from .training import Recipe, best_device, evaluate, find_transformer, fit
-from .transforms import Affine, Rotation
+from .transforms import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,65 @@ class Experiment:
     paper_error_percent: float | None = None
 
 
-CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
-FCN_RECIPE = Recipe(epochs=200, batch_size=256, lr=2e-3, precision="bfloat16")
-
-EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        Experiment("mnist-r/fcn", paper_fcn, FCN_RECIPE, paper_error_percent=2.1),
-        Experiment("mnist-r/st-fcn-affine", lambda: paper_st_fcn(Affine()), FCN_RECIPE, paper_error_percent=1.2),
-        Experiment("mnist-r/cnn", paper_cnn, CNN_RECIPE, paper_error_percent=1.2),
-        Experiment("mnist-r/cnn-control", paper_cnn_control, CNN_RECIPE),
-        Experiment("mnist-r/st-cnn-affine", lambda: paper_st_cnn(Affine()), CNN_RECIPE, paper_error_percent=0.7),
-        Experiment("mnist-r/st-cnn-rotation", lambda: paper_st_cnn(Rotation()), CNN_RECIPE),
-    )
+# error in per cent as published: Jaderberg and others (2015), table 1, and for TC appendix A.4
+PAPER_ERRORS = {
+    "fcn": {"r": 2.1, "rts": 5.2, "p": 3.1, "e": 3.2},
+    "cnn": {"r": 1.2, "rts": 0.8, "p": 1.5, "e": 1.4, "tc": 3.5},
+    "st-fcn-affine": {"r": 1.2, "rts": 0.8, "p": 1.5, "e": 2.7},
+    "st-fcn-projective": {"r": 1.3, "rts": 0.9, "p": 1.4, "e": 2.6},
+    "st-fcn-tps": {"r": 1.1, "rts": 0.8, "p": 1.4, "e": 2.4},
+    "st-cnn-affine": {"r": 0.7, "rts": 0.5, "p": 0.8, "e": 1.2, "tc": 1.7},
+    "st-cnn-projective": {"r": 0.8, "rts": 0.6, "p": 0.8, "e": 1.3},
+    "st-cnn-tps": {"r": 0.7, "rts": 0.5, "p": 0.8, "e": 1.1},
 }
+FAMILIES = {
+    "translation": Translation,
+    "attention": lambda: Attention(log_scale=True),
+    "rotation": Rotation,
+    "similarity": Similarity,
+    "affine": Affine,
+    "projective": Projective,
+    "tps": ThinPlateSpline,
+    "diffeomorphic": lambda: Diffeomorphic(squarings=3, iterations=2),
+}
+SIDES = {"r": 28, "rts": 42, "p": 28, "e": 28, "tc": 60}
+PAPER_TASKS = ("r", "rts", "p", "e")  # the columns of table 1
+# outside the paper's table: the family that fits the task, or one with nothing but shifts, or one that cannot fold
+OTHER_FAMILIES = {"r": ["rotation"], "rts": ["similarity"], "p": [], "e": ["diffeomorphic"], "tc": ["attention", "translation"]}
+
+CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
+FCN_RECIPE = Recipe(epochs=250, batch_size=256, lr=2e-3, precision="bfloat16")
+CNN_EPOCHS = {"r": 70, "rts": 40, "p": 60, "e": 60, "tc": 20}
+# hidden units with which the fully connected nets stay below 400,000 parameters, by side of the image
+FCN_HIDDEN, ST_FCN_HIDDEN = {28: 320, 42: 200}, {28: 320, 42: 300}
+
+
+def st_experiment(task: str, net: str, family: str, build: Callable[..., nn.Module], recipe: Recipe) -> Experiment:
+    """The experiment mnist-<task>/<net>-<family>, for a net that is built as build(family, side)."""
+    paper = PAPER_ERRORS.get(f"{net}-{family}", {}).get(task)
+    return Experiment(
+        f"mnist-{task}/{net}-{family}", lambda: build(FAMILIES[family](), SIDES[task]), recipe, "mnist", task, paper
+    )
+
+
+def experiments_of(task: str) -> list[Experiment]:
+    """All experiments on one of the paper's tasks, in the order of its table; the fully connected nets skip TC."""
+    side, recipe = SIDES[task], replace(CNN_RECIPE, epochs=CNN_EPOCHS[task])
+    families = ["affine"] if task == "tc" else ["affine", "projective", "tps"]
+    found = []
+    if task in PAPER_ERRORS["fcn"]:
+        fcn = Experiment(f"mnist-{task}/fcn", lambda: paper_fcn(side, FCN_HIDDEN[side]), FCN_RECIPE, "mnist", task)
+        found.append(replace(fcn, paper_error_percent=PAPER_ERRORS["fcn"][task]))
+        hidden = ST_FCN_HIDDEN[side]
+        build = partial(paper_st_fcn, hidden=hidden)
+        found += [st_experiment(task, "st-fcn", family, build, FCN_RECIPE) for family in families]
+    found.append(Experiment(f"mnist-{task}/cnn", lambda: paper_cnn(side), recipe, "mnist", task, PAPER_ERRORS["cnn"][task]))
+    found.append(Experiment(f"mnist-{task}/cnn-control", lambda: paper_cnn_control(side), recipe, "mnist", task))
+    found += [st_experiment(task, "st-cnn", family, paper_st_cnn, recipe) for family in families + OTHER_FAMILIES[task]]
+    return found
+
+
+EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}
 
 
 def matching(pattern: str) -> list[Experiment]:
@@ -94,9 +140,9 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     model = experiment.build()
     training = fit(model, data, distortion, experiment.recipe, seed, device, folder=folder, progress=progress)
     test = evaluate(model, data, distortion, experiment.recipe, device)
-    matrix = torch.eye(2, 3).expand(len(test["pose"]), 2, 3)  # a net without a transformer leaves the pose as it is
+    before = after = where_corners_look(distortion.family, test["pose"])  # a net without a transformer leaves the pose as it is
     if "theta" in test:
-        matrix = find_transformer(model).family.matrix(test["theta"])
+        after = where_corners_look(distortion.family, test["pose"], find_transformer(model).family, test["theta"])
     record = {
         "experiment": experiment.name,
         "seed": seed,
@@ -111,11 +157,13 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         "wall_seconds": round(training.wall_seconds, 1),
         "test_error_percent": training.history[-1]["test_error_percent"],
         "history": training.history,
-        "pose": pose_report(test["pose"], matrix, test["labels"]),
+        "pose": pose_report(before, after, test["labels"], data.test_images.shape[-1]),
     }
     if training.theta is not None:
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{key: value.numpy() for key, value in training.theta.items()})
+        # half precision: a hundredth of a pixel, at half the size
+        small = {key: value.half() if value.is_floating_point() else value for key, value in training.theta.items()}
+        np.savez_compressed(buffer, **{key: value.numpy() for key, value in small.items()})
         write_atomically(folder / "theta.npz", buffer.getvalue())
     write_atomically(folder / "run.json", (json.dumps(record, indent=1) + "\n").encode())
     (folder / "checkpoint.pt").unlink()
@@ -161,7 +209,8 @@ def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, 
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: torch.from_numpy(file[key]) for key in file.files}
+            arrays = {key: torch.from_numpy(file[key]) for key in file.files}
+            return {key: value.float() if value.is_floating_point() else value for key, value in arrays.items()}
     except Exception as error:  # a damaged archive can make a reader raise almost anything
         raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error
 
@@ -171,38 +220,78 @@ def mean_and_spread(values: list[float]) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
 
 
-TABLES = {"mnist-r": "mnist-r/*"}
-COLUMNS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes", "pose before", "pose after")
+DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
+DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
+PAPER_TABLE = "paper-table-1"
+TABLES = (PAPER_TABLE, *(f"mnist-{task}" for task in SIDES))
+
+
+def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table in Markdown, the first column to the left and the others to the right."""
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def table(name: str, root: Path | None = None) -> str:
     """A table in Markdown, made from the recorded runs: last-epoch test error, mean and spread over seeds.
 
-    "pose before" and "pose after" are the mean over classes of the circular spread of the angle, in degrees. A cell
-    that is not recorded says so. Raises ValueError for an unknown table.
+    "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
+    stray within a class, in pixels (`metrics.pose_report`); both before and after the transformer. What is not
+    recorded is named. Raises ValueError for an unknown table.
     """
     if name not in TABLES:
         raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * (len(COLUMNS) - 1) + "|"]
-    sources: set[str] = set()
-    for experiment in matching(TABLES[name]):
-        runs = load_runs(experiment.name, root)
-        sources |= {
-            f"{r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {r['recipe']['precision']}" for r in runs
-        }
-        lines.append("| " + " | ".join(table_row(experiment, runs)) + " |")
-    return "\n".join(lines + [""] + [f"Measured on: {source}." for source in sorted(sources)])
+    if name == PAPER_TABLE:
+        return paper_table(root)
+    found = matching(f"{name}/*")
+    return "\n\n".join([details(found, root), *footnotes(found, root)])
 
 
-def table_row(experiment: Experiment, runs: list[dict]) -> list[str]:
-    """One row of `table`, cells as text."""
+def paper_table(root: Path | None = None) -> str:
+    """The paper's table 1 with ours beside it, and how each of our cells was got."""
+    rows, ratios = [], []
+    for net, published in PAPER_ERRORS.items():
+        row = [net]
+        for task in PAPER_TASKS:
+            errors = [run["test_error_percent"] for run in load_runs(f"mnist-{task}/{net}", root)]
+            row += [f"{published[task]:.1f}", error_text(errors)]
+            if errors and net.startswith("st-cnn"):
+                ratios.append(statistics.fmean(errors) / published[task])
+        rows.append(row)
+    header = ("net", *(f"{task.upper()} {whose}" for task in PAPER_TASKS for whose in ("paper", "ours")))
+    parts = [markdown(header, rows), "Test error in %; ± is the standard deviation over seeds, no ± is a single run."]
+    if ratios:
+        parts.append(f"Ours / paper over {len(ratios)} of the 12 ST-CNN cells: {statistics.fmean(ratios):.2f} on average.")
+    found = []
+    for task in PAPER_TASKS:
+        of_task = matching(f"mnist-{task}/*")
+        parts += [f"**{task.upper()}**", details(of_task, root)]
+        found += of_task
+    return "\n\n".join(parts + footnotes(found, root))
+
+
+def error_text(errors: list[float]) -> str:
+    """Mean and spread of some errors as text."""
+    if not errors:
+        return "not recorded"
+    mean, spread = mean_and_spread(errors)
+    return f"{mean:.2f}" if len(errors) == 1 else f"{mean:.2f} ± {spread:.2f}"
+
+
+def details(experiments: list[Experiment], root: Path | None) -> str:
+    """One row an experiment: error, size, cost, and pose before and after the transformer."""
+    return markdown(DETAILS, [details_row(experiment, load_runs(experiment.name, root)) for experiment in experiments])
+
+
+def details_row(experiment: Experiment, runs: list[dict]) -> list[str]:
+    """One row of `details`, cells as text."""
     name = experiment.name.split("/")[1]
     paper = "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
     if not runs:
-        return [name, paper, "not recorded"] + ["-"] * (len(COLUMNS) - 3)
-    error, spread = mean_and_spread([r["test_error_percent"] for r in runs])
-    minutes = statistics.fmean(r["wall_seconds"] for r in runs) / 60
-    pose = [statistics.fmean(r["pose"][f"mean_{when}_degrees"] for r in runs) for when in ("before", "after")]
+        return [name, paper, "not recorded"] + ["-"] * (len(DETAILS) - 3)
+    error, spread = mean_and_spread([run["test_error_percent"] for run in runs])
+    minutes = statistics.fmean(run["wall_seconds"] for run in runs) / 60
+    pose = [f"mean_{when}_{unit}" for unit in ("degrees", "pixels") for when in ("before", "after")]
     return [
         name,
         paper,
@@ -212,6 +301,17 @@ def table_row(experiment: Experiment, runs: list[dict]) -> list[str]:
         f"{runs[0]['parameters']:,}",
         str(runs[0]["epochs"]),
         f"{minutes:.1f}",
-        f"{pose[0]:.1f}",
-        f"{pose[1]:.1f}",
+        *(f"{statistics.fmean(run['pose'][key] for run in runs):.1f}" for key in pose),
     ]
+
+
+def footnotes(experiments: list[Experiment], root: Path | None) -> list[str]:
+    """Which of these experiments are not recorded, and on what the others were measured."""
+    recorded = {experiment.name: load_runs(experiment.name, root) for experiment in experiments}
+    missing = [name for name, runs in recorded.items() if not runs]
+    sources = {
+        f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {r['recipe']['precision']}."
+        for runs in recorded.values()
+        for r in runs
+    }
+    return ([f"Not recorded: {', '.join(missing)}."] if missing else []) + sorted(sources)

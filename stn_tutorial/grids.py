@@ -8,6 +8,8 @@ differ in what -1 and 1 mean: with ``align_corners=True`` they are the *centres*
 import torch
 from torch import Tensor
 
+CORNERS = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]  # of the square, clockwise from the top left
+
 
 def check_size(size: tuple[int, int], name: str = "size") -> tuple[int, int]:
     """Return ``size`` as two positive integers (H, W), or raise a ValueError that names the argument."""

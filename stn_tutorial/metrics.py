@@ -6,7 +6,8 @@ import statistics
 import torch
 from torch import Tensor
 
-from .transforms import multiply
+from .grids import CORNERS
+from .transforms import Family, multiply
 
 
 def rotation_angle(matrix: Tensor) -> Tensor:
@@ -47,18 +48,55 @@ def out_of_frame_fraction(grid: Tensor) -> Tensor:
     return outside.flatten(1).float().mean(dim=1)
 
 
-def pose_report(pose: Tensor, matrix: Tensor, labels: Tensor) -> dict:
-    """Circular spread of the angle per class, in degrees, before and after the transformer.
+def where_corners_look(applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None) -> Tensor:
+    """Where, in the undistorted image, the corners of what the classifier gets look: (N, 4, 2), normalised.
 
-    pose, matrix: (N, 2, 3). labels: (N,). The spread is taken within each class, because a network is free to choose a
-    different canonical pose for each. Returns before and after, each a list by class (None for a class without images), and
-    their means.
+    applied, pose: the family of the distortion and its theta (N, P). family, theta: those of the transformer in front of
+    the classifier, or None where there is none. The corners go round: top left, top right, bottom right, bottom left.
     """
-    before, after = rotation_angle(pose), residual_angle(pose, matrix)
+    corners = torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
+    if family is not None:
+        corners = family.map_points(theta, corners)
+    return applied.map_points(pose, corners)
+
+
+def corner_angle(corners: Tensor) -> Tensor:
+    """Angle of the rotation that brings the frame's corners nearest to these (N, 4, 2): (N,), radians in (-pi, pi]."""
+    x, y = (corners - corners.mean(dim=1, keepdim=True)).unbind(dim=-1)
+    frame_x, frame_y = torch.tensor(CORNERS, dtype=corners.dtype, device=corners.device).unbind(dim=-1)
+    return torch.atan2((frame_x * y - frame_y * x).sum(dim=1), (frame_x * x + frame_y * y).sum(dim=1))
+
+
+def corner_displacement(corners: Tensor) -> float:
+    """How far the corners (N, 4, 2) of images of one class stray from their typical place, over the typical zoom.
+
+    The typical place is the median of each corner; the result is the median over the images of the mean over the corners, in
+    normalised units. A network is free to choose a pose and a zoom for each class, so both are divided out: the zoom is
+    the square root of the area that the corners enclose, relative to the frame's. The medians keep the few corners
+    that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
+    """
+    if len(corners) == 0:
+        raise ValueError("corners must hold at least one image")
+    following = corners.roll(-1, dims=1)
+    area = (corners[..., 0] * following[..., 1] - corners[..., 1] * following[..., 0]).sum(dim=1).abs() / 2
+    strayed = (corners - corners.median(dim=0).values).norm(dim=-1).mean(dim=1)
+    return float(strayed.median() / (area.median() / 4).sqrt())
+
+
+def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: int = 28) -> dict:
+    """How widely the pose is spread within a class, before and after the transformer.
+
+    before, after: (N, 4, 2) as `where_corners_look` answers them. labels: (N,). side: of the undistorted image, in pixels.
+    Within each class, because a network is free to choose a different canonical pose for each. Returns, for `before` and
+    `after`, the circular spread of the angle in degrees and the displacement of the corners in pixels, each as a list by
+    class (None for a class without images) and as their mean.
+    """
     report = {}
-    for name, angles in (("before", before), ("after", after)):
-        members = [angles[labels == k] for k in range(int(labels.max()) + 1)]
-        spreads = [round(math.degrees(circular_spread(some)), 3) if len(some) else None for some in members]
-        report[f"{name}_degrees"] = spreads
-        report[f"mean_{name}_degrees"] = round(statistics.fmean(spread for spread in spreads if spread is not None), 3)
+    for name, corners in (("before", before), ("after", after)):
+        classes = [corners[labels == k] for k in range(int(labels.max()) + 1)]
+        angles = [math.degrees(circular_spread(corner_angle(some))) if len(some) else None for some in classes]
+        pixels = [side / 2 * corner_displacement(some) if len(some) else None for some in classes]
+        for unit, values in (("degrees", angles), ("pixels", pixels)):
+            report[f"{name}_{unit}"] = [None if value is None else round(value, 3) for value in values]
+            report[f"mean_{name}_{unit}"] = round(statistics.fmean(value for value in values if value is not None), 3)
     return report

@@ -13,7 +13,10 @@ from .localization import FullyConnectedLocalizationNet, LocalizationNet, start_
 from .transformer import SpatialTransformer
 from .transforms import Affine
 
-MNIST_SHAPE = (1, 28, 28)
+DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a transformer
+
+# filters of the second layer with which the control comes nearest to the affine ST-CNN's parameters, by side of the image
+CONTROL_FILTERS = {28: 135, 42: 123, 60: 97}
 
 
 class Normalize(nn.Module):
@@ -44,12 +47,14 @@ def parameters_of(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def paper_cnn(filters: tuple[int, int] = (32, 64), dropout: float = 0.3, classes: int = 10) -> nn.Sequential:
-    """The paper's CNN for 28x28 digits (appendix A.4): 9x9 convolution, pool, 7x7 convolution, pool, one linear layer.
+def paper_cnn(side: int = DIGIT, filters: tuple[int, int] = (32, 128), dropout: float = 0.3) -> nn.Sequential:
+    """The paper's CNN (appendix A.4): 9x9 convolution, pool, 7x7 convolution, pool, one linear layer to 10 classes.
 
-    Batch normalisation and dropout are ours, for a training that is far shorter than the paper's.
+    side: of the square images, in pixels, at least 24. Batch normalisation and dropout are ours, for a training that is
+    far shorter than the paper's.
     """
     first, second = filters
+    rest = ((side - 8) // 2 - 6) // 2
     return nn.Sequential(
         Normalize(),
         nn.Conv2d(1, first, 9),
@@ -62,42 +67,53 @@ def paper_cnn(filters: tuple[int, int] = (32, 64), dropout: float = 0.3, classes
         nn.ReLU(),
         nn.Flatten(),
         nn.Dropout(dropout),
-        nn.Linear(second * 2 * 2, classes),
+        nn.Linear(second * rest**2, 10),
     )
 
 
-def paper_fcn(hidden: int = 320, dropout: float = 0.2, classes: int = 10) -> nn.Sequential:
-    """The paper's fully connected net for 28x28 digits: two hidden layers. The dropout is ours."""
+def paper_fcn(side: int = DIGIT, hidden: int = 320, dropout: float = 0.3) -> nn.Sequential:
+    """The paper's fully connected net for images (1, side, side): two hidden layers, 10 classes. The dropout is ours."""
     return nn.Sequential(
         Normalize(),
         nn.Flatten(),
-        nn.Linear(28 * 28, hidden),
+        nn.Linear(side**2, hidden),
         nn.ReLU(),
         nn.Dropout(dropout),
         nn.Linear(hidden, hidden),
         nn.ReLU(),
         nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
+        nn.Linear(hidden, 10),
     )
 
 
-def paper_st_cnn(family=None, **options) -> TransformedNet:
-    """ST-CNN: a transformer with the convolutional localiser in front of `paper_cnn(**options)`."""
+def in_front(localization: nn.Module, family, side: int, classifier: nn.Sequential) -> TransformedNet:
+    """A transformer in front of a classifier of 28x28 digits.
+
+    From a larger frame it reads 56x56 pixels, which an average pool halves (the paper's pool for RTS and TC): where the
+    sampling points lie further apart than pixels, averaging keeps thin strokes from being stepped over.
+    """
+    localization = nn.Sequential(Normalize(), localization)
+    if side == DIGIT:
+        return TransformedNet(SpatialTransformer(localization, family), classifier)
+    transformer = SpatialTransformer(localization, family, size=(2 * DIGIT, 2 * DIGIT))
+    return TransformedNet(transformer, nn.Sequential(nn.AvgPool2d(2), *classifier))
+
+
+def paper_st_cnn(family=None, side: int = DIGIT) -> TransformedNet:
+    """ST-CNN: a transformer with the convolutional localiser in front of `paper_cnn()`; images (N, 1, side, side)."""
     family = family or Affine()
-    localization = nn.Sequential(Normalize(), LocalizationNet(MNIST_SHAPE, family))
-    return TransformedNet(SpatialTransformer(localization, family), paper_cnn(**options))
+    return in_front(LocalizationNet((1, side, side), family), family, side, paper_cnn())
 
 
-def paper_st_fcn(family=None, **options) -> TransformedNet:
-    """ST-FCN: a transformer with the fully connected localiser in front of `paper_fcn(**options)`."""
+def paper_st_fcn(family=None, side: int = DIGIT, hidden: int = 320) -> TransformedNet:
+    """ST-FCN: a transformer with the fully connected localiser in front of `paper_fcn`; images (N, 1, side, side)."""
     family = family or Affine()
-    localization = nn.Sequential(Normalize(), FullyConnectedLocalizationNet(MNIST_SHAPE, family))
-    return TransformedNet(SpatialTransformer(localization, family), paper_fcn(**options))
+    return in_front(FullyConnectedLocalizationNet((1, side, side), family), family, side, paper_fcn(hidden=hidden))
 
 
-def paper_cnn_control() -> nn.Sequential:
-    """`paper_cnn` with the parameters of ST-CNN's localiser spent in its body instead: more filters, no transformer."""
-    return paper_cnn(filters=(32, 71))
+def paper_cnn_control(side: int = DIGIT) -> nn.Sequential:
+    """`paper_cnn` with as many parameters as the affine ST-CNN: the localiser's are spent on more filters instead."""
+    return paper_cnn(side, filters=(32, CONTROL_FILTERS[side]))
 
 
 def tutorial_net() -> TransformedNet:

@@ -311,9 +311,7 @@ def animate_training(theta: dict[str, Tensor], family, count: int = 5) -> Pictur
 
     theta: a history as `fit` or `load_theta` gives it; it carries its images.
     """
-    upright, labels, pose = theta["image"][:count].float() / 255, theta["label"][:count], theta["pose"][:count]
-    turned = RandomRotation().family
-    inputs = sample(upright, turned.grid(turned.from_matrix(pose), upright.shape[2:]))
+    inputs, labels = theta["image"][:count].float() / 255, theta["label"][:count]
     stage = DigitStage(inputs, family, labels)
 
     def draw(t: int) -> None:
@@ -325,7 +323,7 @@ def animate_training(theta: dict[str, Tensor], family, count: int = 5) -> Pictur
     frames = [0] * 4 + list(range(len(theta["step"]))) + [last] * 12
     correct = [int((theta["prediction"][t, :count] == labels).sum()) for t in (0, last)]
     alt = (
-        f"Animation: {count} rotated digits along the training, steps 0 to {int(theta['step'][-1]):,}; the lattice turns until the outputs "
+        f"Animation: {count} distorted digits along the training, steps 0 to {int(theta['step'][-1]):,}; the lattice moves until the outputs "
         f"settle. The net reads {correct[0]} of {count} correctly at first and {correct[1]} at the end."
     )
     return animation(stage.figure, frames, draw, alt)

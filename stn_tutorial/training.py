@@ -51,7 +51,8 @@ class Training:
 
     history: one dict an epoch (epoch, train_loss, train_error_percent, test_loss, test_error_percent, seconds).
     theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
-        of the 64 test images image (64, C, H, W) uint8 before the distortion, label (64,) and pose (64, 2, 3).
+        of the 64 test images image (64, C, H, W) uint8 as the net sees them, label (64,) and pose (64, P), the true theta of
+        the distortion.
     """
 
     history: list[dict]
@@ -75,7 +76,7 @@ def autocast(recipe: Recipe, device: torch.device):
 
 
 def distorted(images: Tensor, distortion, generator: torch.Generator, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """uint8 images (N, C, H, W) on the device -> distorted float images in [0, 1], pose (N, 2, 3)."""
+    """uint8 images (N, C, H, W) on the device -> distorted float images in [0, 1], and their pose (N, P)."""
     images, pose = distortion(images.float() / 255, generator)
     return images.contiguous(memory_format=torch.channels_last) if recipe.channels_last else images, pose
 
@@ -106,7 +107,7 @@ def evaluate(
 ) -> dict:
     """Error on the distorted test set, which is the same at every call.
 
-    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, 2, 3) and, for a net with a `SpatialTransformer`
+    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net with a `SpatialTransformer`
     anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the device, in the recipe's
     memory format, and left in the mode (training or not) in which it came.
     """
@@ -145,8 +146,8 @@ class ThetaRecorder:
 
     def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, device: torch.device):
         generator = torch.Generator().manual_seed(TEST_SEED)
-        self.upright, self.labels = data.test_images[:RECORDED_IMAGES].cpu(), data.test_labels[:RECORDED_IMAGES].cpu()
-        self.images, self.pose = distorted(self.upright.to(device), distortion, generator, recipe)
+        self.labels = data.test_labels[:RECORDED_IMAGES].cpu()
+        self.images, self.pose = distorted(data.test_images[:RECORDED_IMAGES].to(device), distortion, generator, recipe)
         self.model, self.recipe, self.device = model, recipe, device
         self.steps: list[int] = []
         self.thetas: list[Tensor] = []
@@ -174,7 +175,7 @@ class ThetaRecorder:
             "theta": torch.stack(self.thetas),
             "prediction": torch.stack(self.predictions),
             "pose": self.pose.cpu(),
-            "image": self.upright,
+            "image": (self.images.cpu().contiguous() * 255).round().to(torch.uint8),
             "label": self.labels,
         }
 
@@ -205,7 +206,7 @@ class Trainer:
         localizer = [parameter for parameter in self.model.parameters() if id(parameter) in in_localizer]
         groups = [{"params": body, "lr": recipe.lr}, {"params": localizer, "lr": recipe.lr * recipe.localizer_lr}]
         groups = [group for group in groups if group["params"]]
-        optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
         highest = [group["lr"] for group in groups]
         rise = 0.2 if self.total_steps != 5 else 0.4  # OneCycleLR divides by zero when the rise is exactly one step
         return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, self.total_steps, pct_start=rise)

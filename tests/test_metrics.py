@@ -7,8 +7,16 @@ import torch
 
 from stn_tutorial import Affine, Rotation, Translation, sample
 from stn_tutorial.distortions import RandomRotation, Upright
-from stn_tutorial.metrics import circular_spread, out_of_frame_fraction, pose_report, residual_angle, rotation_angle
-from stn_tutorial.transforms import invert
+from stn_tutorial.metrics import (
+    circular_spread,
+    corner_angle,
+    corner_displacement,
+    out_of_frame_fraction,
+    pose_report,
+    residual_angle,
+    rotation_angle,
+    where_corners_look,
+)
 
 ANGLES = torch.linspace(-math.pi + 0.01, math.pi - 0.01, 41, dtype=torch.float64)
 
@@ -52,24 +60,61 @@ def test_the_spread_knows_that_a_circle_closes():
         circular_spread(torch.empty(0))
 
 
+def report_of(pose: torch.Tensor, theta: torch.Tensor | None, labels: torch.Tensor, applied=None, family=None) -> dict:
+    """The pose report of a distortion's theta (turns) and, where there is one, the transformer's (affine)."""
+    applied, family = applied or Rotation(), family or Affine()
+    before = after = where_corners_look(applied, pose)
+    if theta is not None:
+        after = where_corners_look(applied, pose, family, theta)
+    return pose_report(before, after, labels)
+
+
 def test_a_perfect_transformer_leaves_nothing():
-    generator = torch.Generator().manual_seed(1)
-    images, labels = torch.zeros(400, 1, 8, 8), torch.arange(400) % 4
-    _, pose = RandomRotation()(images, generator)
-    report = pose_report(pose, invert(pose), labels)
-    assert len(report["before_degrees"]) == len(report["after_degrees"]) == 4
+    labels = torch.arange(400) % 4
+    _, pose = RandomRotation()(torch.zeros(400, 1, 8, 8), torch.Generator().manual_seed(1))
+    report = report_of(pose, Rotation().inverse(pose), labels, family=Rotation())
+    assert len(report["before_degrees"]) == len(report["after_pixels"]) == 4
     assert report["mean_before_degrees"] == pytest.approx(54.5, abs=4)
-    assert report["after_degrees"] == pytest.approx([0] * 4, abs=0.02)
-    assert report["mean_after_degrees"] == pytest.approx(0, abs=0.02)
+    assert report["mean_before_pixels"] > 5
+    for unit in ("degrees", "pixels"):
+        assert report[f"after_{unit}"] == pytest.approx([0] * 4, abs=0.02)
+        assert report[f"mean_after_{unit}"] == pytest.approx(0, abs=0.02)
 
 
 def test_a_transformer_that_does_nothing_leaves_everything_and_a_wrong_turn_doubles_it():
     angles = torch.linspace(-0.7, 0.7, 101)
     pose, labels = turned(angles), torch.zeros(101, dtype=torch.long)
-    nothing = pose_report(pose, torch.eye(2, 3).expand(101, 2, 3), labels)
-    assert nothing["after_degrees"] == nothing["before_degrees"]
+    nothing = report_of(angles[:, None], Affine().identity().expand(101, 6), labels)
+    for unit in ("degrees", "pixels"):
+        assert nothing[f"after_{unit}"] == nothing[f"before_{unit}"]
     torch.testing.assert_close(residual_angle(pose, turned(angles)), 2 * angles)
     torch.testing.assert_close(residual_angle(pose, turned(-angles)), torch.zeros(101), rtol=0, atol=1e-6)
+
+
+def test_the_angle_of_the_corners_is_that_of_the_nearest_rotation():
+    theta = Affine().identity() + 0.5 * torch.randn(50, 6, generator=torch.Generator().manual_seed(6))
+    corners = where_corners_look(Affine(), theta)
+    torch.testing.assert_close(corner_angle(corners), rotation_angle(theta.view(-1, 2, 3)))
+
+
+def test_corners_that_stray_are_measured_in_pixels_whatever_the_zoom():
+    # shifts by -1, 0 and 1 pixel along x (28 pixels are 2 units): the median image strays by 1 pixel from the typical place
+    shifts = torch.tensor([-1.0, 0.0, 1.0, -1.0, 1.0]) / 14
+    pose = torch.stack([shifts, torch.zeros(5)], dim=1)
+    labels = torch.zeros(5, dtype=torch.long)
+    plain = report_of(pose, None, labels, Translation())
+    assert plain["before_pixels"] == pytest.approx([1.0], abs=1e-3)
+    # a transformer that only zooms in by two takes nothing of it back, although all corners now lie closer together
+    zoom = Affine().identity() * torch.tensor([0.5, 1, 1, 1, 0.5, 1])
+    assert report_of(pose, zoom.expand(5, 6), labels, Translation())["after_pixels"] == pytest.approx([2.0], abs=1e-3)
+    with pytest.raises(ValueError, match="corners must hold at least one image"):
+        corner_displacement(torch.empty(0, 4, 2))
+
+
+def test_one_corner_beyond_the_horizon_does_not_drown_the_others():
+    corners = where_corners_look(Translation(), torch.zeros(9, 2)).clone()
+    corners[4, 2] = 1e6
+    assert corner_displacement(corners) == 0
 
 
 def test_the_residual_is_that_of_the_whole_way():
@@ -82,8 +127,9 @@ def test_the_residual_is_that_of_the_whole_way():
 def test_each_class_may_stand_as_it_likes():
     # both classes are turned to a pose of their own: no spread within a class, whatever the poses are
     angles, labels = torch.linspace(-1, 1, 100), torch.arange(100) % 2
-    report = pose_report(turned(angles), turned(labels * 1.5 - angles), labels)
-    assert report["after_degrees"] == pytest.approx([0, 0], abs=0.02)
+    report = report_of(angles[:, None], (labels * 1.5 - angles)[:, None], labels, family=Rotation())
+    for unit in ("degrees", "pixels"):
+        assert report[f"after_{unit}"] == pytest.approx([0, 0], abs=0.02)
 
 
 def test_the_share_of_points_outside():
@@ -96,15 +142,15 @@ def test_upright_digits_stay_as_they_are():
     images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     out, pose = Upright()(images, torch.Generator())
     assert torch.equal(out, images)
-    assert torch.equal(pose, torch.eye(2, 3).expand(3, 2, 3))
+    assert torch.equal(pose, Affine().identity().expand(3, 6))
 
 
 def test_the_pose_that_a_distortion_reports_is_the_one_it_applied():
     images = torch.rand(200, 1, 9, 9, generator=torch.Generator().manual_seed(3))
     out, pose = RandomRotation(45)(images, torch.Generator().manual_seed(4))
-    wanted = sample(images, Affine().grid(pose.reshape(-1, 6), (9, 9)))
+    wanted = sample(images, Rotation().grid(pose, (9, 9)))
     torch.testing.assert_close(out, wanted, rtol=0, atol=1e-5)
-    degrees = torch.rad2deg(rotation_angle(pose))
+    degrees = torch.rad2deg(pose[:, 0])
     assert degrees.abs().max() <= 45
     assert degrees.std() == pytest.approx(90 / math.sqrt(12), rel=0.1)  # drawn evenly
     again, _ = RandomRotation(45)(images, torch.Generator().manual_seed(4))

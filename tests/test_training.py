@@ -21,7 +21,7 @@ from stn_tutorial.__main__ import main
 from stn_tutorial.distortions import RandomRotation, Upright
 from stn_tutorial.experiments import Experiment
 from stn_tutorial.training import Recipe, evaluate, fit, recording_steps
-from stn_tutorial.transforms import Affine, invert
+from stn_tutorial.transforms import Affine
 
 RECIPE = Recipe(epochs=3, batch_size=64)
 
@@ -219,7 +219,7 @@ def test_the_pose_that_evaluate_reports_leads_back_to_the_upright_digit(few_digi
     blurred = nn.functional.avg_pool2d(few_digits.test_images.float(), 7, stride=1, padding=3).byte()
     spy = Spy()
     pose = evaluate(spy, replace(few_digits, test_images=blurred), RandomRotation(), device="cpu")["pose"]
-    grid = Affine().grid(invert(pose).reshape(-1, 6), (28, 28))
+    grid = RandomRotation.family.grid(RandomRotation.family.inverse(pose), (28, 28))
     centre = (slice(None), slice(None), slice(8, 20), slice(8, 20))
     upright = blurred[centre].float() / 255
     restored = (sample(spy.seen[0].contiguous(), grid)[centre] - upright).abs()
@@ -392,7 +392,7 @@ def test_a_run_is_recorded_once_with_all_that_the_tables_need(tiny, tmp_path, mo
     assert record["test_error_percent"] == record["history"][-1]["test_error_percent"]  # the last, not the best
     assert record["parameters"] == models.parameters_of(models.tutorial_net())
     assert record["data_source"] == str(small_arrays["source"])
-    assert len(record["pose"]["before_degrees"]) == len(record["pose"]["after_degrees"]) == 10
+    assert {len(record["pose"][f"{when}_{unit}"]) for when in ("before", "after") for unit in ("degrees", "pixels")} == {10}
     assert record["versions"]["torch"] == torch.__version__
     assert str(tmp_path) not in (folder / "run.json").read_text()  # no path of a machine
 
@@ -409,7 +409,8 @@ def test_a_run_is_recorded_once_with_all_that_the_tables_need(tiny, tmp_path, mo
 
 def test_a_net_without_a_transformer_leaves_the_pose_as_it_is(tiny, tmp_path):
     record = experiments.run(experiments.EXPERIMENTS["mnist-r/other"], seed=0, root=tmp_path, progress=False)
-    assert record["pose"]["after_degrees"] == record["pose"]["before_degrees"]
+    for unit in ("degrees", "pixels"):
+        assert record["pose"][f"after_{unit}"] == record["pose"][f"before_{unit}"]
     assert not (experiments.run_folder("mnist-r/other", 0, tmp_path) / "theta.npz").exists()
     with pytest.raises(ValueError, match="no theta is recorded for 'mnist-r/other' with seed 0"):
         experiments.load_theta("mnist-r/other", 0, tmp_path)
