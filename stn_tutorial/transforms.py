@@ -53,6 +53,7 @@ class Family:
     """
 
     num_params: int
+    dimensions = 2  # of a point
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -84,8 +85,9 @@ class Family:
         Raises ValueError for a theta or points of another shape or type.
         """
         check_theta(theta, self.num_params, type(self).__name__)
-        if points.dim() not in (2, 3) or points.shape[-1] != 2 or (points.dim() == 3 and len(points) != len(theta)):
-            raise ValueError(f"points must have shape (K, 2) or ({len(theta)}, K, 2), got {tuple(points.shape)}")
+        d = self.dimensions
+        if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and len(points) != len(theta)):
+            raise ValueError(f"points must have shape (K, {d}) or ({len(theta)}, K, {d}), got {tuple(points.shape)}")
         return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
 
 
