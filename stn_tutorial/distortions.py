@@ -154,7 +154,7 @@ class TranslatedCluttered(Distortion):
         place = (whole(0, self.size[0] - self.patch + 1) + down) * self.size[1]
         place = place + whole(0, self.size[1] - self.patch + 1) + right
         index = place.flatten(1)[:, None].expand(n, c, -1)
-        cut = cut.view(n, -1, c).transpose(1, 2)
+        cut = cut.flatten(1, 3).transpose(1, 2)
         return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import plots
-from .transforms import Affine, Attention, Rotation, Similarity, Translation
+from .transforms import Affine, Attention, Projective, Rotation, Similarity, Translation
 
 # name: (smallest, largest) of each parameter, in the order of theta
 RANGES = {
@@ -17,6 +17,16 @@ RANGES = {
     Similarity: {"angle": (-3.15, 3.15), "log_scale": (-1.5, 1.5), "t_x": (-1, 1), "t_y": (-1, 1)},
     Affine: {"a11": (-2, 2), "a12": (-2, 2), "t_x": (-1, 1), "a21": (-2, 2), "a22": (-2, 2), "t_y": (-1, 1)},
 }
+RANGES[Projective] = RANGES[Affine] | {"g": (-1, 1), "h": (-1, 1)}
+
+
+def ranges_of(transform) -> dict[str, tuple[float, float]]:
+    """The range of each parameter of a family, by name, in the order of theta; a ValueError for one without sliders."""
+    if type(transform) not in RANGES:
+        raise ValueError(f"transform must be one of {[family.__name__ for family in RANGES]}, got {transform!r}")
+    if isinstance(transform, Attention) and transform.log_scale:
+        return {"log_s": (-1.5, 0.7), "t_x": (-1, 1), "t_y": (-1, 1)}
+    return RANGES[type(transform)]
 
 
 class Player(widgets.HBox):
@@ -102,12 +112,11 @@ class Explorer(Player):
     """Sliders for a family's theta; `explorer.theta` reads and sets it from Python."""
 
     def __init__(self, image: Tensor, transform):
-        if type(transform) not in RANGES:
-            raise ValueError(f"transform must be one of {[family.__name__ for family in RANGES]}, got {transform!r}")
+        ranges = ranges_of(transform)
         if image.dim() != 3:
             raise ValueError(f"image must have shape (C, H, W), got {tuple(image.shape)}")
-        self.parameters = tuple(RANGES[type(transform)])
-        starts = zip(RANGES[type(transform)].items(), transform.identity().tolist(), strict=True)
+        self.parameters = tuple(ranges)
+        starts = zip(ranges.items(), transform.identity().tolist(), strict=True)
         controls = {name: make_control(name, (float(low), high, value)) for (name, (low, high)), value in starts}
         controls["padding"] = make_control("padding", ["zeros", "border", "reflection"])
 

@@ -104,11 +104,13 @@ def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) 
 def lattice_lines(family, theta: Tensor, image_size: tuple[int, int], cells: int = 7) -> list[np.ndarray]:
     """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
 
-    theta: (P,). image_size: (H, W) of the input. The lattice reaches to the outer edges of the image.
+    theta: (P,). image_size: (H, W) of the input. The lattice reaches to the outer edges of the image; where points lie far
+    outside, or behind the camera, it is broken off (NaN).
     """
     # corners aligned: the lattice is to reach the very edge of the square, wherever pixel centres are
     grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]
-    points = normalized_to_pixel(grid, image_size, align_corners=False).numpy()
+    points = normalized_to_pixel(grid, image_size, align_corners=False).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
+    points = points.numpy()
     return [*points, *points.transpose(1, 0, 2)]
 
 
@@ -135,7 +137,8 @@ def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: st
     height, width = size
     reach = np.concatenate(lattice_lines(family, theta, size))
     x_reach, y_reach = (
-        np.clip([reach[:, k].min(), reach[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height))
+        np.clip([np.nanmin(reach[:, k]), np.nanmax(reach[:, k])], -length, 2 * length)
+        for k, length in ((0, width), (1, height))
     )
     left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
@@ -146,6 +149,31 @@ def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: st
     return picture(
         figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"
     )
+
+
+def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) -> Picture:
+    """One image under several transformations: above, the sampling lattice over the input; below, the output.
+
+    image: (C, H, W), uint8 or in [0, 1]. transformations: a name -> (family, theta (P,)).
+    """
+    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    size, names = tuple(image.shape[1:]), list(transformations)
+    blocks = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(1.75 * min(columns, len(names)), 3.7 * blocks), layout="constrained")
+    axes = figure.subplots(2 * blocks, min(columns, len(names)), squeeze=False)
+    for a in axes.flat:
+        a.set_axis_off()
+    for k, (name, (family, theta)) in enumerate(transformations.items()):
+        above, below = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
+        above.set_axis_on()
+        below.set_axis_on()
+        panel(above, image, name)
+        add_lattice(above, family, theta, size)
+        above.set_facecolor("#eeeeee")
+        above.set_xlim(-0.25 * size[1], 1.25 * size[1])
+        above.set_ylim(1.25 * size[0], -0.25 * size[0])
+        panel(below, sample(image[None], family.grid(theta[None].to(image.dtype), size))[0])
+    return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
 
 
 def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "", log: bool = False) -> Picture:
@@ -217,29 +245,32 @@ def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "")
     )
 
 
-def pose_spread(reports: dict[str, dict]) -> Picture:
-    """Circular spread of the angle per class before and after, one row of bars a run: a name -> `pose_report`."""
+def pose_spread(reports: dict[str, dict], unit: str = "degrees") -> Picture:
+    """Spread of the pose per class before and after, one row of bars a run: a name -> `pose_report`.
+
+    unit: "degrees", the circular spread of the angle, or "pixels", how far the corners stray.
+    """
     figure = Figure(figsize=(7, 1.2 + 1.1 * len(reports)), layout="constrained")
     rows = figure.subplots(len(reports), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (name, report) in zip(rows, reports.items(), strict=True):
-        place = np.arange(len(report["before_degrees"]))
+        place = np.arange(len(report[f"before_{unit}"]))
         for shift, color, name_of_bar in ((-0.2, "#bbbbbb", "before"), (0.2, ACCENT, "after")):
-            heights = np.array(report[f"{name_of_bar}_degrees"], dtype=float)  # None, a class without images, becomes NaN
+            heights = np.array(report[f"{name_of_bar}_{unit}"], dtype=float)  # None, a class without images, becomes NaN
             axes.bar(place + shift, heights, 0.38, color=color, label=name_of_bar)
-        axes.set_title(
-            f"{name}: {report['mean_before_degrees']:.1f} to {report['mean_after_degrees']:.1f} degrees", fontsize=9, loc="left"
-        )
+        axes.set_title(f"{name}: {means(report, unit)} {unit}", fontsize=9, loc="left")
         axes.set_xticks(place)
         axes.spines[["top", "right"]].set_visible(False)
     rows[-1].set_xlabel("class")
     figure.legend(*rows[0].get_legend_handles_labels(), frameon=False, ncols=2, fontsize=8, loc="outside upper right")
-    figure.supylabel("spread, degrees", fontsize=9)
-    summary = "; ".join(
-        f"{name} {r['mean_before_degrees']:.1f} to {r['mean_after_degrees']:.1f}" for name, r in reports.items()
-    )
-    return picture(
-        figure, f"Circular spread of the angle per class before and after the transformer, mean in degrees: {summary}."
-    )
+    figure.supylabel(f"spread, {unit}", fontsize=9)
+    summary = "; ".join(f"{name} {means(report, unit)}" for name, report in reports.items())
+    what = {"degrees": "Circular spread of the angle", "pixels": "How far the corners stray"}[unit]
+    return picture(figure, f"{what} per class before and after the transformer, mean in {unit}: {summary}.")
+
+
+def means(report: dict, unit: str) -> str:
+    """The two means of a `pose_report` as text."""
+    return f"{report[f'mean_before_{unit}']:.1f} to {report[f'mean_after_{unit}']:.1f}"
 
 
 class DigitStage:

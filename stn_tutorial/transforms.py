@@ -364,7 +364,7 @@ class ThinPlateSpline(Family):
         return f"{type(self).__name__}({self.lattice}{f', {self.regularization:g}' if self.regularization else ''})"
 
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
-        coefficients = self.solution.to(theta) @ theta.view(len(theta), -1, 2)
+        coefficients = self.solution.to(theta) @ theta.view(-1, len(self.controls), 2)
         return points + spline_terms(points, self.controls.to(theta)) @ coefficients
 
     def table(self, size: tuple[int, int], align_corners: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -381,7 +381,7 @@ class ThinPlateSpline(Family):
                 with torch.inference_mode(False):
                     self.tables[key] = self.table(*key)
             table = self.tables[key]
-        along = theta.view(len(theta), -1, 2).transpose(1, 2).reshape(-1, len(self.controls))  # all d_x and d_y of an image
+        along = theta.view(-1, len(self.controls), 2).transpose(1, 2).flatten(0, 1)  # every image's d_x and d_y
         moved = (along @ table).view(len(theta), 2, *size).permute(0, 2, 3, 1)
         return target_grid(size, align_corners, theta.dtype, theta.device) + moved
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stn_tutorial import Affine, Attention, Rotation, Similarity, Translation, models, plots
+from stn_tutorial import Affine, Attention, Projective, Rotation, Similarity, Translation, models, plots
 from stn_tutorial.explorer import explore, play, render
 
 DIGIT = torch.zeros(1, 28, 28)
@@ -26,7 +26,10 @@ def test_a_picture_brings_its_words_along():
     assert 'alt="2 images in a row: one; two"' in picture.html()
 
 
-@pytest.mark.parametrize("family", [Affine(), Attention(), Rotation(), Similarity(), Translation()], ids=repr)
+FAMILIES = [Affine(), Attention(), Attention(log_scale=True), Projective(), Rotation(), Similarity(), Translation()]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=repr)
 def test_every_family_has_an_explorer_that_starts_at_the_identity_and_follows_its_sliders(family):
     explorer = explore(DIGIT, family)
     assert torch.allclose(torch.tensor(explorer.theta), family.identity())

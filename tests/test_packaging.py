@@ -25,6 +25,7 @@ ORDER = (
     "grids",
     "transforms",
     "sampler",
+    "volumes",
     "localization",
     "transformer",
     "models",

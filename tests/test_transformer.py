@@ -10,11 +10,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from stn_tutorial import Affine, Attention, LocalizationNet, Rotation, Similarity, SpatialTransformer, Translation, models
+from stn_tutorial import (
+    Affine,
+    Attention,
+    Diffeomorphic,
+    LocalizationNet,
+    Projective,
+    Rotation,
+    Similarity,
+    SpatialTransformer,
+    ThinPlateSpline,
+    Translation,
+    models,
+)
 from stn_tutorial.localization import FullyConnectedLocalizationNet, start_at_identity
 from stn_tutorial.sampler import MODES, PADDING_MODES
 
-FAMILIES = [Translation(), Attention(), Rotation(), Similarity(), Affine()]
+FAMILIES = [Translation(), Attention(), Rotation(), Similarity(), Affine(), Projective(), ThinPlateSpline(), Diffeomorphic()]
 PAPER_MODELS = [models.paper_fcn, models.paper_cnn, models.paper_cnn_control, models.paper_st_fcn, models.paper_st_cnn]
 TRANSFORMED = [models.paper_st_fcn, models.paper_st_cnn, models.tutorial_net]
 

@@ -112,6 +112,7 @@ def test_flowing_for_one_unit_of_time_and_then_another_is_flowing_for_two(lattic
     torch.testing.assert_close(twice.grid(2 * theta, SIZE, align_corners).flatten(1, 2), wanted, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("family", [*GROUPS, *SPLINES, Diffeomorphic((3, 4), squarings=2)], ids=repr)
 def test_gradients_are_those_of_finite_differences(family):
     theta = some_theta(family, 2, seed=13).requires_grad_()
     # away from the lines of the flow's lattice, where a bilinear velocity has a kink

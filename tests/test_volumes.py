@@ -23,6 +23,7 @@ def some_volumes(n: int = 4, size=(4, 6, 5)) -> torch.Tensor:
     return torch.rand(n, 2, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid behavior has changed for unit-size grids")
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("size", [SIZE, (1, 1, 1), (1, 7, 2)], ids=str)
 def test_the_grid_is_that_of_torch(size, align_corners):

@@ -49,12 +49,11 @@ import torch
 
 from stn_tutorial import plots
 from stn_tutorial.distortions import RandomRotation
-from stn_tutorial.metrics import rotation_angle
 
 task = RandomRotation(90)
 images = data.test_images[:7].float() / 255
-turned, pose = task(images, torch.Generator().manual_seed(3))
-plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angle in rotation_angle(pose)])
+turned, angles = task(images, torch.Generator().manual_seed(3))
+plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angle in angles])
 
 # %% [markdown]
 # ## Who competes?
@@ -122,8 +121,9 @@ plots.animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels
 
 # %%
 test = evaluate(st_cnn, data, task, recipe)
+applied = task.family.matrix(test["pose"])  # the true angles as 2x3 matrices
 matrix = st_cnn.transformer.family.matrix(test["theta"])
-plots.angle_scatter(test["pose"], matrix, test["labels"], "ST-CNN, trained live")
+plots.angle_scatter(applied, matrix, test["labels"], "ST-CNN, trained live")
 
 # %% [markdown]
 # On the dashed one: recovered = -applied. The closer the cloud follows it, the more of the turn was taken back. An affine theta
@@ -134,9 +134,11 @@ plots.angle_scatter(test["pose"], matrix, test["labels"], "ST-CNN, trained live"
 # (exercise 2).
 
 # %%
-from stn_tutorial.metrics import pose_report
+from stn_tutorial.metrics import pose_report, where_corners_look
 
-report = pose_report(test["pose"], matrix, test["labels"])
+before = where_corners_look(task.family, test["pose"])
+after = where_corners_look(task.family, test["pose"], st_cnn.transformer.family, test["theta"])
+report = pose_report(before, after, test["labels"])
 print(f"spread within a class: {report['mean_before_degrees']:.1f} degrees before, {report['mean_after_degrees']:.1f} after")
 plots.pose_spread({"ST-CNN, trained live": report})
 
@@ -147,7 +149,7 @@ plots.pose_spread({"ST-CNN, trained live": report})
 # %%
 from stn_tutorial.metrics import residual_angle
 
-remaining = residual_angle(test["pose"], matrix)  # the angle of pose times theta
+remaining = residual_angle(applied, matrix)  # the angle of the product of both
 for digit in range(10):
     angles = remaining[test["labels"] == digit]
     mean = torch.atan2(angles.sin().mean(), angles.cos().mean()).rad2deg()
