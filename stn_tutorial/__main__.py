@@ -2,13 +2,15 @@
 
 import argparse
 import importlib.metadata
+import multiprocessing
 import os
 import platform
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from .data import NAMES, data_root, load
-from .experiments import EXPERIMENTS, TABLES, device_name, matching, run, run_folder, runs_root, table
+from .experiments import EXPERIMENTS, TABLES, device_name, matching, run_and_report, runs_root, table
 from .training import best_device
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
@@ -42,15 +44,19 @@ def cached(name: str) -> str:
     return f"{data!r}, fingerprint {data.fingerprint[:12]}"
 
 
-def train(patterns: list[str], seeds: list[int], root: Path | None) -> None:
+def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int) -> None:
     """Work through what is not yet recorded, seed by seed; an interrupted run goes on where it was."""
-    experiments = {experiment.name: experiment for pattern in patterns for experiment in matching(pattern)}
-    for seed in seeds:
-        for name, experiment in experiments.items():
-            known = (run_folder(name, seed, root) / "run.json").exists()
-            print(f"{name} seed {seed}{': recorded already' if known else ''}", flush=True)
-            record = run(experiment, seed, root)
-            print(f"{name} seed {seed}: {record['test_error_percent']:.2f} % error, {record['wall_seconds']:.0f} s", flush=True)
+    names = list({experiment.name: None for pattern in patterns for experiment in matching(pattern)})
+    jobs = [(name, seed) for seed in seeds for name in names]
+    if at_once == 1:
+        for name, seed in jobs:
+            print(f"{name} seed {seed}", flush=True)
+            print(run_and_report(name, seed, root, progress=True), flush=True)
+        return
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(run_and_report, name, seed, root, progress=False) for name, seed in jobs]
+        for future in as_completed(futures):
+            print(future.result(), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,6 +69,13 @@ def main(arguments: list[str] | None = None) -> None:
     command.add_argument("patterns", nargs="+", metavar="PATTERN", help=f"for instance 'mnist-r/*'; {', '.join(EXPERIMENTS)}")
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     command.add_argument("--root", type=Path, help="where to record (default: data/runs)")
+    command.add_argument(
+        "--at-once",
+        type=int,
+        default=4 if best_device().type == "cuda" else 1,
+        help="trainings that share the device, each in a process of its own (default: %(default)s here; small nets leave most of a "
+        "GPU idle, a CPU is best left to one)",
+    )
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))
     args = parser.parse_args(arguments)
@@ -73,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
             for name in args.names:
                 print(load(name))
         elif args.command == "train":
-            train(args.patterns, args.seeds, args.root)
+            train(args.patterns, args.seeds, args.root, args.at_once)
         else:
             print(table(args.name))
     except (ValueError, OSError) as error:

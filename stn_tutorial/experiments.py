@@ -170,6 +170,14 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     return record
 
 
+def run_and_report(name: str, seed: int, root: Path | None = None, progress: bool = True) -> str:
+    """`run` for an experiment given by its name; what came out, in a line."""
+    known = (run_folder(name, seed, root) / "run.json").exists()
+    record = run(experiment_called(name), seed, root, progress)
+    result = f"{record['test_error_percent']:.2f} % error, {record['wall_seconds']:.0f} s"
+    return f"{name} seed {seed}: {'recorded already, ' if known else ''}{result}"
+
+
 def device_name(device: torch.device) -> str:
     """The device in words a reader can compare his own with."""
     if device.type == "cuda":

@@ -25,6 +25,8 @@ EXERCISES = {
     "plug_in": checks.check_plug_in,
     "recovered_degrees": checks.check_recovered_degrees,
     "spread_degrees": checks.check_spread_degrees,
+    "project": checks.check_project,
+    "flow": checks.check_flow,
 }
 
 
@@ -160,6 +162,26 @@ torch_grid = torch.nn.functional.affine_grid
 torch_sample = torch.nn.functional.grid_sample
 EYE = torch.eye(2, 3)[None]
 
+
+def homogeneous(theta, points):
+    """Numerators (N, K, 2) and depth (N, K, 1) of projective maps."""
+    matrix = torch.cat([theta, torch.ones(len(theta), 1)], dim=1).view(-1, 3, 3)
+    mapped = nn.functional.pad(points, (0, 1), value=1.0) @ matrix.mT
+    return mapped[..., :2], mapped[..., 2:]
+
+
+def unseen(theta, points, looked):
+    """(9, 9) where the depth is not positive."""
+    return torch.where(homogeneous(theta, points)[1] <= 0, 9.0, looked)
+
+
+def euler(velocity, points, steps, length):
+    """Steps of a fixed length along a velocity field."""
+    for _ in range(steps):
+        points = points + length * velocity(points)
+    return points
+
+
 MISTAKES = [
     ("shift_theta", lambda right, down, size: theta(1, 0, 2 * right / size[1], 0, 1, 2 * down / size[0]), "the other way"),
     ("shift_theta", lambda right, down, size: theta(1, 0, -right / size[1], 0, 1, -down / size[0]), "2 / W"),
@@ -224,6 +246,17 @@ MISTAKES = [
     ("recovered_degrees", lambda theta: -rotation_angle(theta.view(-1, 2, 3)).rad2deg(), "sign"),
     ("spread_degrees", lambda angles: float(angles.std()), "ordinary standard deviation"),
     ("spread_degrees", lambda angles: circular_spread(angles.deg2rad()), "radians"),
+    ("project", lambda theta, points: homogeneous(theta, points)[0] / homogeneous(theta, points)[1], "mirrored"),
+    ("project", lambda theta, points: unseen(theta, points, homogeneous(theta, points)[0]), "not divided"),
+    ("project", lambda theta, points: homogeneous(theta, points)[0] / homogeneous(theta, points)[1].abs(), "not positive"),
+    ("flow", lambda velocity, points, squarings: points + velocity(points), "single step"),
+    ("flow", lambda velocity, points, squarings: euler(velocity, points, 2**squarings, 1.0), "too far"),
+    ("flow", lambda velocity, points, squarings: euler(velocity, points, 2**squarings, -(2.0**-squarings)), "backwards"),
+    (
+        "flow",
+        lambda velocity, points, squarings: euler(velocity, points, max(1, squarings), 1 / max(1, squarings)),
+        "2^squarings",
+    ),
 ]
 
 

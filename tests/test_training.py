@@ -467,6 +467,25 @@ def test_the_command_line_trains_what_is_missing(tiny, tmp_path, capsys):
     assert "% error" in out
 
 
+def test_several_trainings_at_once_report_each(tmp_path, python, tiny):
+    # the processes know the real experiments only: what is recorded they read, and what fails is one line
+    names = ["mnist-r/cnn", "mnist-r/fcn"]
+    record = experiments.run(tiny, seed=0, root=tmp_path / "made", progress=False)
+    for name in names:
+        folder = experiments.run_folder(name, 0, tmp_path / "runs")
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps(record))
+    command = ["-m", "stn_tutorial", "train", *names, "--seeds", "0", "--at-once", "2", "--root", tmp_path / "runs"]
+    done = python(*command)
+    assert done.returncode == 0, done.stderr
+    lines = sorted(done.stdout.splitlines())
+    assert [line.split(":")[0] for line in lines] == [f"{name} seed 0" for name in names]
+    assert all("recorded already" in line for line in lines)
+    (experiments.run_folder(names[0], 0, tmp_path / "runs") / "run.json").write_text("{")
+    done = python(*command)
+    assert done.returncode == 1 and done.stderr.startswith("error: cannot read the recorded run")
+
+
 def test_info_says_what_a_bug_report_needs(root, monkeypatch, capsys):
     monkeypatch.setenv("STN_DATA", str(root))
     main(["info"])
