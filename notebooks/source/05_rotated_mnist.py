@@ -320,5 +320,4 @@ checks.check_spread_degrees(spread_degrees)
 # 4. On rotated MNIST the transformer saves about two fifths of the errors of a control with as many parameters.
 # 5. It does not extrapolate: poses that the training lacked stay hard.
 #
-# Next: families beyond the affine one and the rest of the paper's table. Until that notebook is written, the
-# [README](../README.md) shows how to put the layer into a network of your own.
+# Next: [notebook 6](06_transformation_families.ipynb), families beyond the affine one and the rest of the paper's table.
