@@ -3,11 +3,23 @@
 import base64
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stn_tutorial import Affine, Attention, Projective, Rotation, Similarity, Translation, models, plots
+from stn_tutorial import (
+    Affine,
+    Attention,
+    Diffeomorphic,
+    Projective,
+    Rotation,
+    Similarity,
+    ThinPlateSpline,
+    Translation,
+    models,
+    plots,
+)
 from stn_tutorial.explorer import explore, play, render
 
 DIGIT = torch.zeros(1, 28, 28)
@@ -95,6 +107,45 @@ def test_the_turning_digits_are_an_endless_animation_of_modest_size():
     assert (movie.n_frames, movie.info["loop"]) == (6, 0)
     assert len(picture.png) < 500_000
     assert "digits 1, 1, 1 turn from -90 to 90 degrees" in picture.alt
+
+
+ALL_FAMILIES = [*FAMILIES, ThinPlateSpline((3, 4)), Diffeomorphic(3)]
+
+
+@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+def test_a_recorded_training_is_animated_for_every_family(family):
+    steps = [0, 1, 10]
+    moved = family.identity() + 0.3 * torch.rand(3, 64, family.num_params, generator=torch.Generator().manual_seed(0))
+    moved[0] = family.identity()
+    history = {
+        "step": torch.tensor(steps),
+        "theta": moved,
+        "prediction": torch.tensor([[0] * 64, [1] * 64, [1] * 64]),
+        "image": (DIGIT * 255).byte().expand(64, 1, 28, 28),
+        "label": torch.ones(64, dtype=torch.long),
+    }
+    picture = plots.animate_training(history, family, count=2)
+    movie = Image.open(io.BytesIO(picture.png))
+    frames = []
+    for k in range(movie.n_frames):
+        movie.seek(k)
+        frames.append(np.asarray(movie.convert("L")).copy())
+    assert len(np.unique([frame.tobytes() for frame in frames])) == 3  # one picture a recorded step
+    assert "2 distorted digits" in picture.alt and "0 of 2 correctly at first and 2 at the end" in picture.alt
+
+
+def test_all_families_fit_into_one_figure():
+    picture = plots.warps(DIGIT, {repr(family): (family, family.identity()) for family in ALL_FAMILIES})
+    assert all(repr(family) in picture.alt for family in ALL_FAMILIES)
+    alone = plots.warps(DIGIT, {"one": (Affine(), Affine().identity())})
+    assert pixels(picture.png).numel() > 4 * pixels(alone.png).numel()
+
+
+def test_a_lattice_is_broken_off_at_the_horizon():
+    theta = torch.tensor([1.0, 0, 0, 0, 1, 0, 2, 0])
+    points = np.concatenate(plots.lattice_lines(Projective(), theta, (28, 28)))
+    assert np.isnan(points).any() and np.nanmax(np.abs(points)) < 28 * 21
+    assert "Projective" in plots.warp(DIGIT, Projective(), theta).alt
 
 
 def test_live_curves_are_redrawn_in_place(monkeypatch):
