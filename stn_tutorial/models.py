@@ -47,7 +47,9 @@ def parameters_of(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def paper_cnn(side: int = DIGIT, filters: tuple[int, int] = (32, 64), dropout: float = 0.3) -> nn.Sequential:
+def paper_cnn(
+    side: int = DIGIT, filters: tuple[int, int] = (32, 64), dropout: float = 0.3, channel_dropout: float = 0.1
+) -> nn.Sequential:
     """The paper's CNN (appendix A.4): 9x9 convolution, pool, 7x7 convolution, pool, one linear layer to 10 classes.
 
     side: of the square images, in pixels, at least 24. Batch normalisation and dropout are ours, for a training that is
@@ -61,10 +63,12 @@ def paper_cnn(side: int = DIGIT, filters: tuple[int, int] = (32, 64), dropout: f
         nn.MaxPool2d(2),
         nn.BatchNorm2d(first),
         nn.ReLU(),
+        nn.Dropout2d(channel_dropout),
         nn.Conv2d(first, second, 7),
         nn.MaxPool2d(2),
         nn.BatchNorm2d(second),
         nn.ReLU(),
+        nn.Dropout2d(channel_dropout),
         nn.Flatten(),
         nn.Dropout(dropout),
         nn.Linear(second * rest**2, 10),

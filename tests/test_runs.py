@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from stn_tutorial.experiments import EXPERIMENTS, SIDES, load_runs, load_theta, run_folder, runs_root
+from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, run_folder, runs_root, table
 from stn_tutorial.models import parameters_of
 
 MINUTES_ALLOWED = 15
@@ -73,3 +73,23 @@ def test_a_theta_history_is_whole_and_begins_at_the_identity(name, runs):
     side = SIDES[EXPERIMENTS[name].distortion]
     assert history["image"].shape == (64, 1, side, side) and history["label"].shape == (64,)
     assert run_folder(name, runs[name][0]["seed"]).joinpath("theta.npz").stat().st_size < 500_000
+
+
+def test_the_papers_table_shows_every_cell_or_says_that_it_is_missing(runs):
+    text = table("paper-table-1")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n\n")[0].splitlines()]
+    assert rows[0] == ["net", *(f"{task.upper()} {whose}" for task in ("r", "rts", "p", "e") for whose in ("paper", "ours"))]
+    body = {row[0]: row[1:] for row in rows[2:]}
+    assert list(body) == list(PAPER_ERRORS)
+    assert body["st-cnn-tps"][::2] == ["0.7", "0.5", "0.8", "1.1"]  # as published
+    for net, cells in body.items():
+        for task, cell in zip(("r", "rts", "p", "e"), cells[1::2], strict=True):
+            recorded = runs.get(f"mnist-{task}/{net}", [])
+            if recorded:
+                assert cell.split(" ±")[0] == f"{statistics.fmean(run['test_error_percent'] for run in recorded):.2f}"
+                assert ("±" in cell) == (len(recorded) > 1)
+            else:
+                assert cell == "not recorded"
+    missing = {name for name in EXPERIMENTS if name not in runs and not name.startswith("mnist-tc/")}
+    line = next((line for line in text.splitlines() if line.startswith("Not recorded: ")), "Not recorded: .")
+    assert set(line[len("Not recorded: ") : -1].split(", ")) - {""} == missing
