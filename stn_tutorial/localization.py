@@ -26,7 +26,7 @@ class LocalizationNet(nn.Module):
     shape are a ValueError.
     """
 
-    def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 64):
+    def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
         super().__init__()
         channels, height, width = in_shape
         side = [((length // 2 - 4) // 2) - 4 for length in (height, width)]
