@@ -79,7 +79,8 @@ def report_errors(check: Callable[[Callable], Verdict]) -> Callable[[Callable], 
 def describe(case: dict) -> str:
     """A case in words: tensors by their shape, everything else by value."""
     words = (
-        f"{k} of shape {tuple(v.shape)}" if isinstance(v, Tensor) and v.numel() > 6 else f"{k}={v}" for k, v in case.items()
+        f"{k} of shape {tuple(v.shape)}" if isinstance(v, Tensor) and v.numel() > 6 else f"{k}={getattr(v, '__name__', v)}"
+        for k, v in case.items()
     )
     return ", ".join(words)
 
@@ -553,7 +554,7 @@ def check_project(function: Callable) -> Verdict:
         return oracle(torch.cat([theta, ninth], dim=1).view(-1, 3, 3).mT.flatten(1)[:, :8], points)
 
     mistakes = {
-        "points behind the camera are divided too, and show the picture mirrored: send them to (9, 9)": (
+        "points behind the camera are divided too, and show the picture upside down: send them to (9, 9)": (
             lambda theta, points: torch.div(*parts(theta, points))
         ),
         "the numerators are not divided by the depth": undivided,

@@ -26,6 +26,8 @@ def circular_spread(angles: Tensor) -> float:
     """
     if angles.numel() == 0:
         raise ValueError("angles must not be empty")
+    if not bool(angles.isfinite().all()):
+        raise ValueError("angles must be finite, got NaN or infinity")
     angles = angles.double()
     length = torch.hypot(angles.cos().mean(), angles.sin().mean())
     return math.sqrt(max(0.0, -2 * math.log(max(float(length), 1e-300))))
@@ -40,21 +42,25 @@ def residual_angle(pose: Tensor, matrix: Tensor) -> Tensor:
 
 
 def out_of_frame_fraction(grid: Tensor) -> Tensor:
-    """Share of the sampling points that lie outside the image: (N, H, W, 2) -> (N,), each from 0 to 1.
+    """Share of the sampling points that lie outside the image: (N, H, W, 2) -> (N,), each from 0 to 1; NaN is outside.
 
-    When it reaches 1 the output is blank and no gradient flows back to theta.
+    When all of them lie outside by more than half a pixel, a bilinear output with zeros around it is blank and no gradient
+    flows back to theta.
     """
-    outside = (grid.abs() > 1).any(dim=-1)
+    outside = ~(grid.abs() <= 1).all(dim=-1)
     return outside.flatten(1).float().mean(dim=1)
 
 
-def where_corners_look(applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None) -> Tensor:
+def where_corners_look(
+    applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None, reach: float = 1.0
+) -> Tensor:
     """Where, in the undistorted image, the corners of what the classifier gets look: (N, 4, 2), normalised.
 
     applied, pose: the family of the distortion and its theta (N, P). family, theta: those of the transformer in front of
-    the classifier, or None where there is none. The corners go round: top left, top right, bottom right, bottom left.
+    the classifier, or None where there is none. reach: 1 for the frame's own corners, less for those of a square within it.
+    They go round: top left, top right, bottom right, bottom left.
     """
-    corners = torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
+    corners = reach * torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
     if family is not None:
         corners = family.map_points(theta, corners)
     return applied.map_points(pose, corners)
@@ -62,7 +68,7 @@ def where_corners_look(applied: Family, pose: Tensor, family: Family | None = No
 
 def corner_angle(corners: Tensor) -> Tensor:
     """Angle of the rotation that brings the frame's corners nearest to these (N, 4, 2): (N,), radians in (-pi, pi]."""
-    x, y = (corners - corners.mean(dim=1, keepdim=True)).unbind(dim=-1)
+    x, y = (corners - corners.mean(dim=1, keepdim=True)).unbind(dim=-1)  # a shift turns nothing
     frame_x, frame_y = torch.tensor(CORNERS, dtype=corners.dtype, device=corners.device).unbind(dim=-1)
     return torch.atan2((frame_x * y - frame_y * x).sum(dim=1), (frame_x * x + frame_y * y).sum(dim=1))
 
@@ -70,9 +76,9 @@ def corner_angle(corners: Tensor) -> Tensor:
 def corner_displacement(corners: Tensor) -> float:
     """How far the corners (N, 4, 2) of images of one class stray from their typical place, over the typical zoom.
 
-    The typical place is the median of each corner; the result is the median over the images of the mean over the corners, in
-    normalised units. A network is free to choose a pose and a zoom for each class, so both are divided out: the zoom is
-    the square root of the area that the corners enclose, relative to the frame's. The medians keep the few corners
+    The typical place is the median of each corner; the result is the median over the images of the mean over the corners, as a
+    share of the typical window: 2 is its width. A network is free to choose a pose and a zoom for each class, so both are
+    taken out: the window's width is the square root of the area that the corners typically enclose. The medians keep the few corners
     that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
     """
     if len(corners) == 0:
@@ -83,18 +89,19 @@ def corner_displacement(corners: Tensor) -> float:
     return float(strayed.median() / (area.median() / 4).sqrt())
 
 
-def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: int = 28) -> dict:
+def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28) -> dict:
     """How widely the pose is spread within a class, before and after the transformer.
 
-    before, after: (N, 4, 2) as `where_corners_look` answers them. labels: (N,). side: of the undistorted image, in pixels.
-    Within each class, because a network is free to choose a different canonical pose for each. Returns, for `before` and
+    before, after: (N, 4, 2) as `where_corners_look` answers them. labels: (N,). side: how many pixels the typical window is
+    called wide. Images of which a corner looks beyond a horizon are left out of the angle. Within each class, because a network is free to choose a different canonical pose for each. Returns, for `before` and
     `after`, the circular spread of the angle in degrees and the displacement of the corners in pixels, each as a list by
     class (None for a class without images) and as their mean.
     """
     report = {}
     for name, corners in (("before", before), ("after", after)):
         classes = [corners[labels == k] for k in range(int(labels.max()) + 1)]
-        angles = [math.degrees(circular_spread(corner_angle(some))) if len(some) else None for some in classes]
+        seen = [some[(some.abs() < 1000).flatten(1).all(dim=1)] for some in classes]
+        angles = [math.degrees(circular_spread(corner_angle(some))) if len(some) else None for some in seen]
         pixels = [side / 2 * corner_displacement(some) if len(some) else None for some in classes]
         for unit, values in (("degrees", angles), ("pixels", pixels)):
             report[f"{name}_{unit}"] = [None if value is None else round(value, 3) for value in values]

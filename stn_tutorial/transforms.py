@@ -11,6 +11,7 @@ allowed, zero is the identity, and nothing saturates.
 """
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -30,9 +31,18 @@ def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False
         raise ValueError(f"theta of {family} must have shape (N, {num_params}), got {tuple(theta.shape)}")
     if not theta.is_floating_point():
         raise ValueError(f"theta must be floating point, got {theta.dtype}")
+    if theta.dtype in (torch.float16, torch.bfloat16):
+        raise ValueError(f"theta must be float32 or float64, half precision misses pixels: got {theta.dtype}")
     if check and not bool(torch.isfinite(theta).all()):
         bad = int((~torch.isfinite(theta)).any(dim=1).sum())
         raise ValueError(f"theta must be finite, got NaN or infinity in {bad} of {len(theta)} rows")
+
+
+def without_autocast(device: torch.device):
+    """Full precision for what follows, also under autocast: half of it would round coordinates by parts of a pixel."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -77,7 +87,8 @@ class Family:
         Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN.
         """
         check_theta(theta, self.num_params, type(self).__name__, check)
-        return self.to_grid(theta, check_size(size), align_corners)
+        with without_autocast(theta.device):
+            return self.to_grid(theta, check_size(size), align_corners)
 
     def map_points(self, theta: Tensor, points: Tensor) -> Tensor:
         """Where points of the output look: theta (N, P), points (K, 2) or (N, K, 2), normalised (x, y) -> (N, K, 2).
@@ -88,7 +99,8 @@ class Family:
         d = self.dimensions
         if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and len(points) != len(theta)):
             raise ValueError(f"points must have shape (K, {d}) or ({len(theta)}, K, {d}), got {tuple(points.shape)}")
-        return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
+        with without_autocast(theta.device):
+            return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
 
 
 class MatrixFamily(Family):
@@ -101,7 +113,7 @@ class MatrixFamily(Family):
     def matrix(self, theta: Tensor) -> Tensor:
         """theta (N, P) -> matrices that map normalised output coordinates to normalised input coordinates.
 
-        They are (N, 2, 3) for linear families and (N, 3, 3) for `Projective`. Raises ValueError for a theta of another shape
+        They are (N, 2, 3) for linear families, (N, 3, 3) for `Projective` and (N, 3, 4) for `Affine3d`. Raises ValueError for a theta of another shape
         or type.
         """
         check_theta(theta, self.num_params, type(self).__name__)
@@ -269,8 +281,8 @@ class Projective(MatrixFamily):
     """All perspective views of a plane. Theta = the first eight entries of a 3x3 matrix, row by row; the ninth is 1.
 
     A point of the output at depth g x + h y + 1 looks at (a x + b y + c, d x + e y + f) / depth. Where the depth is not
-    positive the point lies behind the camera: it sees nothing, that is, looks at a point far outside the picture, and
-    its gradient is zero. Nothing is divided by zero.
+    positive the point lies behind the camera: it looks at a point far outside the picture, which is background under the padding
+    "zeros", and its gradient is zero. Nothing is divided by zero.
     """
 
     num_params = 8
@@ -284,8 +296,12 @@ class Projective(MatrixFamily):
         return torch.cat([theta, torch.ones_like(theta[:, :1])], dim=1).view(-1, 3, 3)
 
     def from_matrix(self, matrix: Tensor) -> Tensor:
-        """Matrices (N, 3, 3) of any scale -> (N, 8). Infinite for one that puts the centre of the output on the horizon."""
-        return (matrix / matrix[:, 2:, 2:]).flatten(1)[:, :8]
+        """Matrices (N, 3, 3) with a positive ninth entry -> (N, 8).
+
+        Where it is not positive the centre of the output lies on the horizon or behind the camera. Theta cannot say that: NaN.
+        """
+        ninth = matrix[:, 2:, 2:]
+        return (matrix / torch.where(ninth > 0, ninth, math.nan)).flatten(1)[:, :8]
 
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
         matrix = self.to_matrix(theta)
@@ -296,6 +312,8 @@ class Projective(MatrixFamily):
 
     def from_points(self, output: Tensor, input: Tensor) -> Tensor:
         """Theta that sends four points of the output to four points of the input: both (N, 4, 2) -> (N, 8).
+
+        Where the four are so far out of shape that a horizon passes between them, the points beyond it see nothing.
 
         Raises ValueError for other shapes, and torch's LinAlgError where three of the four lie on one line.
         """
@@ -321,6 +339,7 @@ def spline_terms(points: Tensor, controls: Tensor) -> Tensor:
 
     controls: (K, 2). Returns (..., K + 3). (r is the distance from the control point; at r = 0 the term is 0.)
     """
+    # r^2 log r = r^2 log(r^2) / 2; the clamp keeps 0 log 0 from being NaN
     squared = (points[..., None, :] - controls).square().sum(dim=-1).clamp(min=1e-30)
     return torch.cat([squared * squared.log() / 2, torch.ones_like(points[..., :1]), points], dim=-1)
 
@@ -329,8 +348,8 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
     """The matrix that turns the values wanted at K control points into the K + 3 coefficients of the spline.
 
     controls: (K, 2), not all on one line. regularization: added to the diagonal (Tikhonov); 0 passes through every value.
-    Returns (K + 3, K). The system is that of Bookstein (1989): the spline takes the wanted values, and the coefficients
-    of the r^2 log r terms have no constant or linear part.
+    Returns (K + 3, K). The system is that of Bookstein (1989): the spline takes the wanted values, and the weights w of the
+    r^2 log r terms satisfy sum w = 0 and sum w c = 0.
     """
     k = len(controls)
     system = torch.zeros(k + 3, k + 3, dtype=controls.dtype)
@@ -387,7 +406,7 @@ class ThinPlateSpline(Family):
 
 
 class Diffeomorphic(Family):
-    """Flows: each point drifts for one unit of time along a velocity field that stands still. They bend and never fold.
+    """Flows: each point drifts for one unit of time along a velocity field that stands still. They bend and do not fold.
 
     Theta = the velocity (v_x, v_y) at each point of a lattice over [-1, 1] x [-1, 1], row by row, in normalised units;
     between the points the field is bilinear, and outside it fades to zero within one lattice spacing. Zero is the identity, and
@@ -396,8 +415,8 @@ class Diffeomorphic(Family):
     Scaling and squaring: the flow of 1 / 2^squarings units of time is one small step, and composing a flow with itself
     doubles its time. Maps are composed point by point, never interpolated, so that a composition of maps with positive
     Jacobian keeps it. A step is the implicit midpoint rule, solved by `iterations` rounds: it runs backwards exactly, up to
-    what the rounds leave over. The Jacobian is positive wherever the velocities of neighbouring lattice points differ by less
-    than 2^(squarings - 1) lattice spacings.
+    what the rounds leave over. The Jacobian is positive wherever the velocities of neighbouring lattice points, the zeros one spacing
+    outside the lattice included, differ by less than 2^(squarings - 1) lattice spacings; wilder fields need more squarings.
 
     lattice: (rows, columns), or one number for both.
     """

@@ -12,7 +12,8 @@ from .transforms import MatrixFamily, check_theta, invert, multiply
 
 def check_volume_size(size: tuple[int, int, int]) -> tuple[int, int, int]:
     """Return `size` as three positive integers (D, H, W), or raise a ValueError."""
-    if len(size) != 3 or not all(isinstance(length, int) and length > 0 for length in size):
+    whole = isinstance(size, (tuple, list)) and all(isinstance(length, int) and length > 0 for length in size)
+    if not whole or len(size) != 3:
         raise ValueError(f"size must be three positive integers (D, H, W), got {size!r}")
     return tuple(size)
 
@@ -86,6 +87,8 @@ def sample_volume(
             f"grid must have shape ({len(volumes)}, D_out, H_out, W_out, 3) and the type of the volumes, {volumes.dtype}, "
             f"got {tuple(grid.shape)} {grid.dtype}"
         )
+    if grid.device != volumes.device:
+        raise ValueError(f"grid must be on the device of the volumes, {volumes.device}, got {grid.device}")
     if mode not in MODES[:2]:
         raise ValueError(f"mode must be one of {MODES[:2]}, got {mode!r}")
     if padding_mode not in PADDING_MODES:

@@ -246,7 +246,7 @@ MISTAKES = [
     ("recovered_degrees", lambda theta: -rotation_angle(theta.view(-1, 2, 3)).rad2deg(), "sign"),
     ("spread_degrees", lambda angles: float(angles.std()), "ordinary standard deviation"),
     ("spread_degrees", lambda angles: circular_spread(angles.deg2rad()), "radians"),
-    ("project", lambda theta, points: homogeneous(theta, points)[0] / homogeneous(theta, points)[1], "mirrored"),
+    ("project", lambda theta, points: homogeneous(theta, points)[0] / homogeneous(theta, points)[1], "upside down"),
     ("project", lambda theta, points: unseen(theta, points, homogeneous(theta, points)[0]), "not divided"),
     ("project", lambda theta, points: homogeneous(theta, points)[0] / homogeneous(theta, points)[1].abs(), "not positive"),
     ("flow", lambda velocity, points, squarings: points + velocity(points), "single step"),

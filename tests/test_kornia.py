@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from stn_tutorial import Affine, Projective, ThinPlateSpline, sample
-from stn_tutorial.grids import pixel_to_normalized, target_grid
-from stn_tutorial.transforms import spline_terms
+from stn_tutorial.grids import target_grid
 
 transform = pytest.importorskip("kornia.geometry.transform")
 
@@ -87,18 +86,3 @@ def test_disagreement_where_a_spline_is_centred(align_corners):
         differences.append((theirs - family.map_points(theta, points[0])).abs().max().item())
     assert differences[0] < 1e-5
     assert differences[1] > 1e-3
-
-
-def test_our_spline_bends_least_of_all_that_pass_through_the_points():
-    # what "thin plate" means: Bookstein's side conditions hold (no constant and no linear part in the radial terms)
-    family = ThinPlateSpline(4)
-    weights = (family.solution @ some_theta(family, seed=4).view(20, -1, 2))[:, :-3]
-    moments = torch.cat([torch.ones(16, 1, dtype=torch.float64), family.controls], dim=1)
-    torch.testing.assert_close(moments.T @ weights, torch.zeros(20, 3, 2, dtype=torch.float64), rtol=0, atol=1e-10)
-    assert spline_terms(family.controls[:1], family.controls)[0, 0].abs() < 1e-20  # a point feels nothing of itself
-
-
-def test_control_points_are_where_kornia_expects_them(align_corners):
-    # corners of the lattice lie at -1 and 1 in both conventions: on outer edges, or on outer pixel centres
-    corner = torch.tensor([-0.5, -0.5] if not align_corners else [0.0, 0.0], dtype=torch.float64)
-    torch.testing.assert_close(ThinPlateSpline(4).controls[0], pixel_to_normalized(corner, INPUT, align_corners))

@@ -58,6 +58,8 @@ def test_the_spread_knows_that_a_circle_closes():
     assert opposite > math.radians(180)
     with pytest.raises(ValueError, match="angles must not be empty"):
         circular_spread(torch.empty(0))
+    with pytest.raises(ValueError, match="angles must be finite"):
+        circular_spread(torch.tensor([0.1, math.nan]))
 
 
 def report_of(pose: torch.Tensor, theta: torch.Tensor | None, labels: torch.Tensor, applied=None, family=None) -> dict:
@@ -115,6 +117,17 @@ def test_one_corner_beyond_the_horizon_does_not_drown_the_others():
     corners = where_corners_look(Translation(), torch.zeros(9, 2)).clone()
     corners[4, 2] = 1e6
     assert corner_displacement(corners) == 0
+    report = pose_report(corners, corners, torch.zeros(9, dtype=torch.long))
+    assert report["mean_before_degrees"] == pytest.approx(0, abs=1e-3)
+
+
+def test_corners_of_a_square_within_the_frame_are_measured_in_its_pixels():
+    shifts = torch.tensor([-1.0, 0.0, 1.0, -1.0, 1.0]) / 14
+    pose = torch.stack([shifts, torch.zeros(5)], dim=1)
+    corners = where_corners_look(Translation(), pose, reach=0.5)
+    torch.testing.assert_close(corners[1], where_corners_look(Translation(), pose)[1] / 2)
+    report = pose_report(corners, corners, torch.zeros(5, dtype=torch.long), side=14)
+    assert report["before_pixels"] == pytest.approx([1.0], abs=1e-3)
 
 
 def test_the_residual_is_that_of_the_whole_way():
@@ -136,3 +149,4 @@ def test_the_share_of_points_outside():
     theta = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, -2.5], [1.0, 1.0]])
     outside = out_of_frame_fraction(Translation().grid(theta, (8, 8)))
     assert outside.tolist() == [0, 0.5, 1, 0.75]
+    assert out_of_frame_fraction(torch.full((1, 2, 2, 2), math.nan)).tolist() == [1]

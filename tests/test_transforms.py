@@ -211,6 +211,10 @@ def test_theta_of_the_wrong_shape_or_type_is_named(family):
             family.grid(torch.zeros(shape), SIZE)
     with pytest.raises(ValueError, match=r"theta must be floating point, got torch\.int64"):
         family.grid(torch.zeros(2, p, dtype=torch.long), SIZE)
+    with pytest.raises(
+        ValueError, match=r"theta must be float32 or float64, half precision misses pixels: got torch\.bfloat16"
+    ):
+        family.grid(torch.zeros(2, p, dtype=torch.bfloat16), SIZE)
     with pytest.raises(ValueError, match=r"theta must be a torch\.Tensor, got list"):
         family.grid([[0.0] * p], SIZE)
     calls = [lambda theta: family.map_points(theta, torch.zeros(4, 2))]
@@ -224,6 +228,14 @@ def test_theta_of_the_wrong_shape_or_type_is_named(family):
     for shape in [(4,), (4, 3), (3, 4, 2), (1, 1, 4, 2)]:
         with pytest.raises(ValueError, match=r"points must have shape \(K, 2\) or \(2, K, 2\), got"):
             family.map_points(torch.zeros(2, p), torch.zeros(shape))
+
+
+def test_autocast_leaves_grids_in_full_precision(family):
+    theta = some_theta(family, 2, seed=20).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        under_autocast = family.grid(theta, SIZE), family.map_points(theta, target_points())
+    assert torch.equal(under_autocast[0], family.grid(theta, SIZE))
+    assert torch.equal(under_autocast[1], family.map_points(theta, target_points()))
 
 
 def test_theta_that_is_not_finite_is_an_error_on_request(family):
@@ -262,9 +274,10 @@ def test_points_behind_the_camera_see_nothing():
     torch.testing.assert_close(looked[4:], points[4:] / (1 + 2 * points[4:, :1]))
     assert (looked[:4].abs() > 100).any(dim=1).all()  # the fourth is in front, at the horizon: very far away
     images = torch.ones(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
+    theta = torch.tensor([[1, 0, 0, 0, 1, 0, 4, 0]], dtype=torch.float64, requires_grad=True)  # the horizon at x = -0.25
     for mode in ("bilinear", "bicubic"):
         out = sample(images, Projective().grid(theta, (8, 8)), mode)
-        assert not out[..., :2].any()
+        assert not out[..., :3].any() and out[..., 4:].any()
         gradients = torch.autograd.grad(out.sum(), (theta, images))
         assert all(gradient.isfinite().all() for gradient in gradients)
 
@@ -276,6 +289,14 @@ def test_no_projective_theta_gives_anything_but_numbers():
     out = torch.nn.functional.grid_sample(torch.rand(500, 1, 7, 7, generator=generator), grid, align_corners=False)
     out.sum().backward()
     assert grid.isfinite().all() and theta.grad.isfinite().all()
+
+
+def test_what_a_projective_theta_cannot_say_is_not_a_number():
+    # this map sends the point (0.5, 0.2) to (0.65, 0.1), but its inverse has the centre of the output behind the camera
+    theta = torch.tensor([[1, 0, 0.8, 0, 1, 0, 2, 0]], dtype=torch.float64)
+    looked = Projective().map_points(theta, torch.tensor([[0.5, 0.2]]))
+    torch.testing.assert_close(looked[0, 0], torch.tensor([0.65, 0.1], dtype=torch.float64))
+    assert Projective().inverse(theta).isnan().all()
 
 
 def test_four_points_decide_a_projective_map():
@@ -297,6 +318,14 @@ def test_a_spline_takes_its_control_points_where_theta_says(lattice):
     # a lattice on the corners of an image is sampled by its own grid
     grid = family.grid(theta, family.lattice, align_corners=True)
     torch.testing.assert_close(grid.flatten(1, 2), wanted, rtol=0, atol=1e-9)
+
+
+def test_the_weights_of_a_spline_satisfy_the_side_conditions():
+    # of all splines through the control points this makes the one that bends least (Bookstein, 1989)
+    family = ThinPlateSpline(4)
+    weights = (family.solution @ some_theta(family, 20, seed=4).view(20, -1, 2))[:, :-3]
+    moments = torch.cat([torch.ones(16, 1, dtype=torch.float64), family.controls], dim=1)
+    torch.testing.assert_close(moments.T @ weights, torch.zeros(20, 3, 2, dtype=torch.float64), rtol=0, atol=1e-10)
 
 
 def test_a_spline_whose_points_move_as_one_is_affine():
