@@ -46,6 +46,8 @@ def cached(name: str) -> str:
 
 def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int) -> None:
     """Work through what is not yet recorded, seed by seed; an interrupted run goes on where it was."""
+    if at_once < 1:
+        raise ValueError(f"--at-once must be at least 1, got {at_once}")
     names = list({experiment.name: None for pattern in patterns for experiment in matching(pattern)})
     jobs = [(name, seed) for seed in seeds for name in names]
     if at_once == 1:

@@ -107,8 +107,8 @@ def evaluate(
 ) -> dict:
     """Error on the distorted test set, which is the same at every call.
 
-    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net with a `SpatialTransformer`
-    anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the device, in the recipe's
+    Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net
+    with a `SpatialTransformer` anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the device, in the recipe's
     memory format, and left in the mode (training or not) in which it came.
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())

@@ -45,6 +45,14 @@ def test_a_record_is_whole_and_of_the_experiment_as_it_stands(name, runs):
         assert (run_folder(name, run["seed"]) / "theta.npz").exists() == ("/st-" in name)
 
 
+@pytest.mark.parametrize("task", SIDES)
+def test_a_control_has_as_many_parameters_as_the_affine_net_beside_it(task):
+    pairs = [("cnn-control", "st-cnn-affine")] + ([("fcn", "st-fcn-affine")] if task != "tc" else [])
+    for control, net in pairs:
+        sizes = [parameters_of(EXPERIMENTS[f"mnist-{task}/{name}"].build()) for name in (control, net)]
+        assert sizes[0] == pytest.approx(sizes[1], rel=0.005)
+
+
 def test_what_is_compared_has_one_recipe():
     for task in SIDES:
         assert len({str(e.recipe) for e in EXPERIMENTS.values() if e.distortion == task and "cnn" in e.name}) == 1

@@ -452,6 +452,8 @@ def test_the_command_line_answers_an_unknown_name_in_one_line(python):
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: no experiment is called 'nope'; there are: ")
+    with pytest.raises(SystemExit, match="^error: --at-once must be at least 1, got 0"):
+        main(["train", "mnist-r/cnn", "--at-once", "0"])
     for arguments in (["table", "nope"], ["data", "nope"]):
         with pytest.raises(SystemExit, match="^error: .*'nope'"):
             main(arguments)

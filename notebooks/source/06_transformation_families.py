@@ -19,7 +19,7 @@
 # Afterwards you can
 #
 # - write down each family's map, from theta to sampling grid, and say what it keeps straight, parallel or unfolded,
-# - solve a thin plate spline once and turn it into one matrix product, and build a flow that cannot fold,
+# - solve a thin plate spline once and turn it into one matrix product, and build a flow that does not fold,
 # - read the paper's table 1, and ours beside it, critically.
 #
 # *Minutes on a laptop CPU: MINUTES_06 to run, about 45 to read and try.* What to know before: notebooks
@@ -333,7 +333,8 @@ plots.pose_spread(reports, unit="pixels")
 #
 # Every number of ours is printed from the recorded runs. What nobody has trained yet says so. Beware of P: as we read its recipe, a normal
 # draw of five pixels for each corner, it tears some digits out of their frame (see the third row of the picture above), and our error
-# is several times the paper's. Compare our nets with each other there, not with the paper's. The paper's nets were trained for
+# is several times the paper's. Compare our nets with each other there, not with the paper's. (Under E
+# "corners" are those of the square half as wide.) The paper's nets were trained for
 # 640 epochs and have more parameters; ours have batch normalisation and dropout.
 
 # %%
