@@ -9,6 +9,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import torch
+
 from .data import NAMES, data_root, load
 from .experiments import EXPERIMENTS, TABLES, device_name, matching, run_and_report, runs_root, table
 from .training import best_device
@@ -55,7 +57,9 @@ def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int
             print(f"{name} seed {seed}", flush=True)
             print(run_and_report(name, seed, root, progress=True), flush=True)
         return
-    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+    threads = max(1, torch.get_num_threads() // at_once)  # trainings that fight for cores are slower than ones that share them
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, spawn, torch.set_num_threads, (threads,)) as pool:
         futures = [pool.submit(run_and_report, name, seed, root, progress=False) for name, seed in jobs]
         for future in as_completed(futures):
             print(future.result(), flush=True)
@@ -76,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         type=int,
         default=4 if best_device().type == "cuda" else 1,
         help="trainings that share the device, each in a process of its own (default: %(default)s here; small nets leave most of a "
-        "GPU idle, a CPU is best left to one)",
+        "GPU idle; on a CPU they also share the cores, and each takes longer for it)",
     )
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))

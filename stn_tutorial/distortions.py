@@ -100,14 +100,18 @@ class RandomSimilarity(Distortion):
 
 
 class RandomProjection(Distortion):
-    """P: scaled by 0.75 to 1, then each corner moved by a normal draw of 5 pixels' deviation. Theta as in `Projective`."""
+    """P: scaled by 0.75 to 1, then each corner stretched by a normal draw of 5 pixels' deviation. Theta as in `Projective`.
+
+    A corner is stretched along its ray from the centre, outwards or inwards. data/runs/README.md says why not sideways too.
+    """
 
     family = Projective()
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
         corners = torch.tensor(CORNERS, device=generator.device).expand(n, 4, 2)
         scale = evenly(0.75, 1, (n, 1, 1), generator)
-        moved = scale * corners + normally(5 / (side / 2), (n, 4, 2), generator)
+        stretch = normally(5 / (side / 2 * math.sqrt(2)), (n, 4, 1), generator)  # in shares of the ray from centre to corner
+        moved = (scale + stretch) * corners
         return self.family.from_points(moved.double(), corners.double()).float()
 
 

@@ -78,7 +78,7 @@ def test_rts_turns_scales_and_places_the_image_within_the_frame():
     assert (centre / room[:, None]).std(dim=0).tolist() == pytest.approx([1 / math.sqrt(3)] * 2, rel=0.03)
 
 
-def test_p_moves_each_corner_by_five_pixels():
+def test_p_stretches_each_corner_by_five_pixels():
     family, corners = RandomProjection.family, torch.tensor(CORNERS, dtype=torch.float64)
     theta = RandomProjection().draw(5_000, 28, torch.Generator().manual_seed(0)).double()
     # the corners of the image lie where the inverse sends them; a few beyond the horizon are left out
@@ -86,8 +86,11 @@ def test_p_moves_each_corner_by_five_pixels():
     lie = lie[(lie.abs() < 100).all(dim=2).all(dim=1)]
     assert len(lie) > 4_800
     assert lie.mean(dim=0).flatten().tolist() == pytest.approx((14 * 0.875 * corners).flatten().tolist(), abs=0.3)
-    scale = 14 * 0.25 / math.sqrt(12)  # what the common scale adds to the deviation of each coordinate
-    assert lie.std(dim=0).flatten().tolist() == pytest.approx([math.hypot(5, scale)] * 8, rel=0.04)
+    along = lie / (14 * corners)  # a corner stays on its ray: both coordinates are stretched alike
+    assert (along[..., 0] - along[..., 1]).abs().max() < 1e-3
+    ray = 14 * math.sqrt(2)
+    scale = ray * 0.25 / math.sqrt(12)  # what the common scale adds to the deviation
+    assert (ray * along[..., 0]).std(dim=0).tolist() == pytest.approx([math.hypot(5, scale)] * 4, rel=0.04)
 
 
 def test_e_moves_each_control_point_by_one_and_a_half_pixels():
