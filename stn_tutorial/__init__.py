@@ -28,7 +28,7 @@ LAZY = {
     "fit": "training",
     "evaluate": "training",
     "explore": "explorer",
-    "play": "explorer",
+    "play": "player",
 }
 
 __all__ = [

@@ -1,15 +1,35 @@
-"""Move things by hand: controls around a pure drawing function that answers a `Picture`."""
+"""Theta by hand: an explorer whose lattice is dragged and whose warp is computed in the browser (static/explorer.js)."""
 
+import base64
+import json
+import secrets
 from collections.abc import Callable
+from pathlib import Path
 
-import ipywidgets as widgets
+import anywidget
 import torch
+import traitlets
 from torch import Tensor
 
 from . import plots
-from .transforms import Affine, Attention, Projective, Rotation, Similarity, Translation
+from .grids import target_grid
+from .sampler import MODES, PADDING_MODES
+from .transforms import (
+    Affine,
+    Attention,
+    Diffeomorphic,
+    Family,
+    MatrixFamily,
+    Projective,
+    Rotation,
+    Similarity,
+    ThinPlateSpline,
+    Translation,
+)
 
-# name: (smallest, largest) of each parameter, in the order of theta
+JAVASCRIPT = Path(__file__).parent / "static" / "explorer.js"
+
+# name: (smallest, largest) of each parameter's slider, in the order of theta
 RANGES = {
     Translation: {"t_x": (-1, 1), "t_y": (-1, 1)},
     Attention: {"s": (0.2, 2), "t_x": (-1, 1), "t_y": (-1, 1)},
@@ -18,126 +38,206 @@ RANGES = {
     Affine: {"a11": (-2, 2), "a12": (-2, 2), "t_x": (-1, 1), "a21": (-2, 2), "a22": (-2, 2), "t_y": (-1, 1)},
 }
 RANGES[Projective] = RANGES[Affine] | {"g": (-1, 1), "h": (-1, 1)}
+LATTICES = {
+    ThinPlateSpline: "d",
+    Diffeomorphic: "v",
+}  # and the letter of what theta holds for each point: displacement, velocity
 
 
-def ranges_of(transform) -> dict[str, tuple[float, float]]:
-    """The range of each parameter of a family, by name, in the order of theta; a ValueError for one without sliders."""
+def ranges_of(transform: Family) -> dict[str, tuple[float, float]]:
+    """The range of each parameter of a family, by name, in the order of theta; a ValueError for one without an explorer."""
+    if type(transform) in LATTICES:
+        letter = LATTICES[type(transform)]
+        return {f"{letter}{axis}_{k}": (-1, 1) for k in range(transform.num_params // 2) for axis in "xy"}
     if type(transform) not in RANGES:
-        raise ValueError(f"transform must be one of {[family.__name__ for family in RANGES]}, got {transform!r}")
+        known = [family.__name__ for family in (*RANGES, *LATTICES)]
+        raise ValueError(f"transform must be one of {known}, got {transform!r}")
     if isinstance(transform, Attention) and transform.log_scale:
         return {"log_s": (-1.5, 0.7), "t_x": (-1, 1), "t_y": (-1, 1)}
     return RANGES[type(transform)]
 
 
-class Player(widgets.HBox):
-    """Controls beside the picture that `draw` makes of their values.
+def description(transform: Family) -> dict:
+    """A family as the plain object that explorer.js understands."""
+    ranges = ranges_of(transform)
+    described = {
+        "kind": type(transform).__name__,
+        "names": list(ranges),
+        "ranges": list(ranges.values()),
+        "identity": transform.identity().tolist(),
+        "aspect": getattr(transform, "aspect", 1.0),
+        "log_scale": getattr(transform, "log_scale", False),
+    }
+    if type(transform) in LATTICES:
+        described["lattice"] = transform.lattice
+        described["controls"] = target_grid(transform.lattice, align_corners=True, dtype=torch.float64).view(-1, 2).tolist()
+    if isinstance(transform, ThinPlateSpline):
+        described["solution"] = transform.solution.tolist()
+    if isinstance(transform, Diffeomorphic):
+        described |= {"squarings": transform.squarings, "iterations": transform.iterations}
+    return described
 
-    draw: called with the controls' values by name, answers a `plots.Picture`. controls: name -> ipywidgets control.
-    Without a kernel, on a page or a Git host, the picture as it was last drawn is shown instead.
+
+def to_bytes(image: Tensor) -> tuple[bytes, tuple[int, int, int]]:
+    """An image (C, H, W), uint8 or in [0, 1], as bytes and their shape (H, W, 1 or 3).
+
+    A feature map (C neither 1 nor 3, or values outside [0, 1]) is shown as the mean over its channels, from its smallest
+    value (black) to its largest (white).
+    """
+    if image.dim() != 3 or 0 in image.shape:
+        raise ValueError(f"image must have shape (C, H, W), none of them zero, got {tuple(image.shape)}")
+    image = image.detach().cpu()
+    if image.dtype != torch.uint8:
+        image = image.float()
+        if not bool(torch.isfinite(image).all()):
+            raise ValueError("image must be finite, got NaN or infinity")
+    values = image.float() / 255 if image.dtype == torch.uint8 else image
+    if len(values) not in (1, 3) or values.min() < 0 or values.max() > 1:
+        values = values.mean(dim=0, keepdim=True)
+        values = (values - values.min()) / (values.max() - values.min()).clamp(min=1e-12)
+    pixels = (values * 255).round().byte().permute(1, 2, 0).contiguous()
+    return pixels.numpy().tobytes(), tuple(pixels.shape)
+
+
+class Explorer(anywidget.AnyWidget):
+    """The input with the sampling lattice over it, to be dragged, and the output beside it.
+
+    `theta` is a list of P numbers, read and set from Python, observed with `observe`. Each parameter is also a trait of its
+    own (`explorer.angle`, `explorer.a11`, `explorer.dx_0`), so that `ipywidgets.jslink` joins it to any slider. `kernel`,
+    `padding` and `align_corners` are those of `sample`.
+
+    Setting theta to another number of values, or to NaN, raises a TraitError.
     """
 
-    def __init__(self, draw: Callable[..., plots.Picture], controls: dict[str, widgets.ValueWidget]):
-        self.draw, self.controls = draw, controls
-        self.problem = widgets.HTML()
-        self.view = widgets.Image(format="png", layout=widgets.Layout(max_width="660px", object_fit="contain"))
-        reset = widgets.Button(description="reset", tooltip="back to where it began")
-        start = {name: control.value for name, control in controls.items()}
-        reset.on_click(lambda _: self.set(**start))
-        for control in controls.values():
-            control.observe(self.redraw, "value")
-        self.paused = False
-        column = widgets.Layout(flex="0 0 auto", width="320px")  # wide enough for the read-outs, however large the picture
-        super().__init__([widgets.VBox([*controls.values(), reset, self.problem], layout=column), self.view])
-        self.redraw()
+    _esm = JAVASCRIPT
+    family = traitlets.Dict().tag(sync=True)
+    image = traitlets.Bytes().tag(sync=True)
+    shape = traitlets.List().tag(sync=True)
+    theta = traitlets.List(traitlets.CFloat()).tag(sync=True)
+    kernel = traitlets.Enum(MODES, "bilinear").tag(sync=True)
+    padding = traitlets.Enum(PADDING_MODES, "zeros").tag(sync=True)
+    align_corners = traitlets.Bool(False).tag(sync=True)
+    remote = traitlets.Bool(False).tag(sync=True)  # whether the output is computed by a sampler in the kernel
+    output = traitlets.Bytes().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
 
-    def values(self) -> dict:
-        """The controls' values by name."""
-        return {name: control.value for name, control in self.controls.items()}
+    def __init__(self, image: Tensor, transform: Family, sampler: Callable[[Tensor, Tensor], Tensor] | None = None):
+        family = description(transform)
+        pixels, shape = to_bytes(image)
+        self.transform, self.sampler = transform, sampler
+        self.pixels = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        names = family["names"]
+        scalars = {name: traitlets.CFloat(value).tag(sync=True) for name, value in zip(names, family["identity"], strict=True)}
+        self.add_traits(**scalars)
+        super().__init__(family=family, image=pixels, shape=list(shape), theta=family["identity"], remote=sampler is not None)
+        self.observe(self._theta_moved, "theta")
+        self.observe(self._parameter_moved, names)
+        self._compute()
 
-    def set(self, **values) -> None:
-        """Move several controls and draw once."""
-        unknown = set(values) - set(self.controls)
-        if unknown:
-            raise ValueError(f"values must be named {tuple(self.controls)}, got {sorted(unknown)}")
-        self.paused = True
-        for name, value in values.items():
-            self.controls[name].value = value
-        self.paused = False
-        self.redraw()
+    @traitlets.validate("theta")
+    def _check_theta(self, proposal):
+        values = proposal["value"]
+        if len(values) != self.transform.num_params or not all(abs(value) < float("inf") for value in values):
+            raise traitlets.TraitError(f"theta must hold {self.transform.num_params} finite numbers, got {values}")
+        return values
 
-    def redraw(self, change=None) -> None:
-        """Draw for the controls as they stand; an error of `draw` is shown beside them, and raised."""
-        if self.paused:
+    def _theta_moved(self, change) -> None:
+        for name, value in zip(self.family["names"], self.theta, strict=True):
+            setattr(self, name, value)
+        self._compute()
+
+    def _parameter_moved(self, change) -> None:
+        theta = list(self.theta)
+        theta[self.family["names"].index(change["name"])] = change["new"]
+        self.theta = theta
+
+    def _compute(self) -> None:
+        """Let the learner's sampler make the output; what goes wrong is shown beside it."""
+        if self.sampler is None:
             return
         try:
-            self.shown = self.draw(**self.values())
+            self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
+            self.problem = ""
+        except Exception as error:  # a learner's function may raise anything, and shall see it
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def set_state(self, sync_data) -> None:
+        """What the browser sends; the error of a callback is shown beside the widget as well as raised."""
+        try:
+            super().set_state(sync_data)
+            if self.sampler is None:
+                self.problem = ""
         except Exception as error:
-            self.problem.value = f"<b>{type(error).__name__}</b>: {error}"
+            self.problem = f"{type(error).__name__}: {error}"
             raise
-        self.problem.value = ""
-        self.view.value = self.shown.png
+
+    def render(self) -> plots.Picture:
+        """The explorer as it stands as a still picture, for places without a front end."""
+        theta, title = torch.tensor(self.theta), ""
+        if isinstance(self.transform, MatrixFamily):
+            rows = self.transform.matrix(theta[None])[0].tolist()
+            title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
+        options = {"mode": self.kernel, "align_corners": self.align_corners}
+        return plots.warp(self.pixels, self.transform, theta, title, self.padding, **options)
 
     def _repr_mimebundle_(self, **options):
-        bundle = super()._repr_mimebundle_(**options)
-        data, metadata = self.shown._repr_mimebundle_()
-        return {**bundle, **data}, metadata
+        shown = super()._repr_mimebundle_(**options)
+        bundle, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        data, more = self.render()._repr_mimebundle_()
+        numbers = ", ".join(f"{value:.4g}" for value in self.theta)
+        data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
+        return {**(bundle or {}), **data}, {**metadata, **more}
+
+    def to_html(self) -> str:
+        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+        if self.sampler is not None:
+            raise ValueError("to_html needs the warp of the browser: an explorer with a sampler of its own needs a kernel")
+        names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
+        state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
+        place = f"stn-{secrets.token_hex(4)}"
+        model = """
+const state = STATE, listeners = {};
+const model = {
+  get: (name) => state[name],
+  set: (name, value) => { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((action) => action()); },
+  save_changes: () => {},
+  on: (event, action) => (listeners[event] ??= []).push(action),
+  off: () => {},
+};
+render({ model, el: document.getElementById("PLACE") });
+"""
+        script = JAVASCRIPT.read_text() + model.replace("STATE", json.dumps(state).replace("</", "<\\/")).replace(
+            "PLACE", place
+        )
+        return f'<div id="{place}"></div>\n<script type="module">\n{script}</script>\n'
 
 
-def play(draw: Callable[..., plots.Picture], **ranges) -> Player:
-    """Controls for a function that answers a Picture: a slider for (low, high, start), a menu for a list.
+def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:
+    """What a learner's sampler(images, grid) makes of an image (C, H, W) of bytes; a ValueError that says what is odd about it."""
+    images = pixels[None].float() / 255
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for a single image, waking other threads costs more than they save
+    try:
+        grid = transform.grid(torch.tensor([theta]), tuple(images.shape[2:]))
+        output = sampler(images, grid)
+    finally:
+        torch.set_num_threads(threads)
+    if not isinstance(output, Tensor) or output.shape != images.shape:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"sampler must answer a tensor of shape {tuple(images.shape)}, got {got}")
+    bad = int((~torch.isfinite(output)).sum())
+    if bad:
+        raise ValueError(f"sampler must answer finite values, got NaN or infinity in {bad} of {output.numel()}")
+    return (output[0].detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes()
 
-    A slider of three integers moves in whole steps.
+
+def explore(
+    image: Tensor, transform: Family | None = None, sampler: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> Explorer:
+    """Move theta by hand: drag the lattice, move sliders, see the warp at once.
+
+    image: (C, H, W), uint8 or in [0, 1]; a feature map is shown as the mean over its channels. transform: a family, `Affine()`
+    unless told. sampler: a function (images (N, C, H, W), grid (N, H, W, 2)) -> images of your own, which then makes
+    the output, in the kernel. Raises ValueError for an image of another shape and a family without an explorer.
     """
-    return Player(draw, {name: make_control(name, values) for name, values in ranges.items()})
-
-
-def make_control(name: str, values) -> widgets.ValueWidget:
-    """A slider for (low, high, start), a menu for a list of values."""
-    if isinstance(values, list):
-        return widgets.Dropdown(options=values, description=name)
-    low, high, start = values
-    if all(isinstance(value, int) for value in values):
-        return widgets.IntSlider(value=start, min=low, max=high, description=name)
-    return widgets.FloatSlider(value=start, min=low, max=high, step=0.01, description=name, readout_format="+.2f")
-
-
-def render(image: Tensor, transform, theta: list[float], padding_mode: str = "zeros") -> plots.Picture:
-    """What the explorer shows for a theta: the lattice over the input, the output beside it, the matrix above."""
-    numbers = transform.matrix(torch.tensor([theta], dtype=torch.float64))[0]
-    title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in numbers.tolist())
-    return plots.warp(image, transform, torch.tensor(theta, dtype=torch.float32), title, padding_mode)
-
-
-class Explorer(Player):
-    """Sliders for a family's theta; `explorer.theta` reads and sets it from Python."""
-
-    def __init__(self, image: Tensor, transform):
-        ranges = ranges_of(transform)
-        if image.dim() != 3:
-            raise ValueError(f"image must have shape (C, H, W), got {tuple(image.shape)}")
-        self.parameters = tuple(ranges)
-        starts = zip(ranges.items(), transform.identity().tolist(), strict=True)
-        controls = {name: make_control(name, (float(low), high, value)) for (name, (low, high)), value in starts}
-        controls["padding"] = make_control("padding", ["zeros", "border", "reflection"])
-
-        def draw(padding: str, **theta: float) -> plots.Picture:
-            return render(image, transform, [theta[name] for name in self.parameters], padding)
-
-        super().__init__(draw, controls)
-
-    @property
-    def theta(self) -> list[float]:
-        """The parameters as they stand, in the family's order."""
-        return [self.controls[name].value for name in self.parameters]
-
-    @theta.setter
-    def theta(self, values) -> None:
-        values = [float(value) for value in values]
-        if len(values) != len(self.parameters):
-            raise ValueError(f"theta must hold {len(self.parameters)} numbers, got {len(values)}")
-        self.set(**dict(zip(self.parameters, values, strict=True)))
-
-
-def explore(image: Tensor, transform=None) -> Explorer:
-    """Sliders that move theta, and the warp they make. image: (C, H, W), uint8 or in [0, 1]; transform: `Affine()`."""
-    return Explorer(image, transform or Affine())
+    return Explorer(image, transform or Affine(), sampler)

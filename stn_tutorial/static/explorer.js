@@ -1,0 +1,722 @@
+// Theta by hand: the grid generator and the sampler once more, in the browser, and the panes in which one drags them.
+//
+// The first half is mathematics and equal to stn_tutorial/transforms.py and sampler.py (a test compares them); it touches no
+// document and runs in node too. The second half draws. A family comes from Python as a plain object:
+//   {kind, names, ranges, identity, aspect, log_scale, lattice, controls, solution, squarings, iterations}
+
+// ---------------------------------------------------------------------------------------------------- mathematics
+
+const HORIZON = 1e-6; // depths up to here count as behind the camera
+const BEHIND = 1e6; // where a point behind the camera looks
+
+/** Pixel coordinate of a normalised one, along an axis of `length` pixels. */
+export const toPixel = (x, length, align) => (align ? ((x + 1) / 2) * (length - 1) : ((x + 1) * length - 1) / 2);
+
+/** Normalised coordinate of a pixel coordinate; 0 for the only pixel of an aligned axis. */
+export function toNormalized(pixel, length, align) {
+  if (!align) return (2 * pixel + 1) / length - 1;
+  return length > 1 ? (2 * pixel) / (length - 1) - 1 : 0;
+}
+
+export const isLattice = (family) => family.kind === "ThinPlateSpline" || family.kind === "Diffeomorphic";
+
+/** The 3x3 matrix of a matrix family, row by row: normalised output coordinates to input coordinates. */
+export function matrixOf(family, theta) {
+  if (family.kind === "Projective") return [...theta, 1];
+  if (family.kind === "Affine") return [...theta, 0, 0, 1];
+  if (family.kind === "Translation") return [1, 0, theta[0], 0, 1, theta[1], 0, 0, 1];
+  if (family.kind === "Attention") {
+    const s = family.log_scale ? Math.exp(theta[0]) : theta[0];
+    return [s, 0, theta[1], 0, s, theta[2], 0, 0, 1];
+  }
+  const turned = family.kind === "Similarity" ? theta : [theta[0], 0, 0, 0]; // a Rotation is one without scale and shift
+  const cos = Math.cos(turned[0]) * Math.exp(turned[1]);
+  const sin = Math.sin(turned[0]) * Math.exp(turned[1]);
+  return [cos, -sin / family.aspect, turned[2], sin * family.aspect, cos, turned[3], 0, 0, 1];
+}
+
+/** r^2 log r, the spline's radial function of a squared distance. */
+const radial = (squared) => (squared > 0 ? (squared * Math.log(squared)) / 2 : 0);
+
+/** How far a point of the output follows each control point of a spline: one share for each, written into `row`. */
+function shares(family, x, y, row) {
+  const { controls, solution } = family;
+  const k = controls.length;
+  row.fill(0);
+  for (let i = 0; i < k + 3; i++) {
+    const term = i < k ? radial((x - controls[i][0]) ** 2 + (y - controls[i][1]) ** 2) : [1, x, y][i - k];
+    for (let j = 0; j < k; j++) row[j] += term * solution[i][j];
+  }
+}
+
+/** Velocity of a flow at a point, bilinear between the lattice's points and zero one spacing outside: written into `out`. */
+function velocityAt(family, theta, x, y, out) {
+  const [rows, columns] = family.lattice;
+  const px = toPixel(x, columns, true);
+  const py = toPixel(y, rows, true);
+  const left = Math.floor(px);
+  const top = Math.floor(py);
+  out[0] = out[1] = 0;
+  for (let r = top; r <= top + 1; r++) {
+    for (let c = left; c <= left + 1; c++) {
+      if (r < 0 || r >= rows || c < 0 || c >= columns) continue;
+      const weight = (1 - Math.abs(px - c)) * (1 - Math.abs(py - r));
+      out[0] += weight * theta[2 * (r * columns + c)];
+      out[1] += weight * theta[2 * (r * columns + c) + 1];
+    }
+  }
+}
+
+/** A function (x, y, out) that writes where a point of the output looks, for one theta. */
+export function pointMap(family, theta) {
+  if (family.kind === "ThinPlateSpline") {
+    const row = new Float64Array(family.controls.length);
+    return (x, y, out) => {
+      shares(family, x, y, row);
+      out[0] = x;
+      out[1] = y;
+      row.forEach((share, i) => {
+        out[0] += share * theta[2 * i];
+        out[1] += share * theta[2 * i + 1];
+      });
+    };
+  }
+  if (family.kind === "Diffeomorphic") {
+    const steps = 2 ** family.squarings;
+    const drift = [0, 0];
+    return (x, y, out) => {
+      for (let step = 0; step < steps; step++) {
+        let [nextX, nextY] = [x, y];
+        for (let round = 0; round < family.iterations; round++) {
+          velocityAt(family, theta, (x + nextX) / 2, (y + nextY) / 2, drift); // the implicit midpoint rule
+          nextX = x + drift[0] / steps;
+          nextY = y + drift[1] / steps;
+        }
+        [x, y] = [nextX, nextY];
+      }
+      out[0] = x;
+      out[1] = y;
+    };
+  }
+  const [a, b, c, d, e, f, g, h, i] = matrixOf(family, theta);
+  return (x, y, out) => {
+    const depth = g * x + h * y + i;
+    out[0] = depth <= HORIZON ? BEHIND : (a * x + b * y + c) / depth;
+    out[1] = depth <= HORIZON ? BEHIND : (d * x + e * y + f) / depth;
+  };
+}
+
+const tables = new WeakMap(); // the shares of all pixels, by family: they do not depend on theta
+
+/** Shares of all output pixels of a spline, (K, H * W), made once for a size. */
+function tableOf(family, height, width, align) {
+  const key = `${height} ${width} ${align}`;
+  const known = tables.get(family) ?? tables.set(family, new Map()).get(family);
+  if (!known.has(key)) {
+    const row = new Float64Array(family.controls.length);
+    const columns = family.controls.map(() => new Float64Array(height * width));
+    for (let p = 0; p < height * width; p++) {
+      const x = toNormalized(p % width, width, align);
+      shares(family, x, toNormalized(Math.floor(p / width), height, align), row);
+      columns.forEach((column, i) => (column[p] = row[i]));
+    }
+    known.set(key, columns);
+  }
+  return known.get(key);
+}
+
+/** The sampling grid: where each output pixel looks, normalised x and y in turn, Float64Array(2 * H * W). */
+export function makeGrid(family, theta, height, width, align) {
+  const grid = new Float64Array(2 * height * width);
+  const looks = family.kind === "ThinPlateSpline" ? null : pointMap(family, theta);
+  const point = [0, 0];
+  for (let p = 0; p < height * width; p++) {
+    point[0] = toNormalized(p % width, width, align);
+    point[1] = toNormalized(Math.floor(p / width), height, align);
+    if (looks) looks(point[0], point[1], point);
+    grid[2 * p] = point[0];
+    grid[2 * p + 1] = point[1];
+  }
+  if (looks) return grid;
+  tableOf(family, height, width, align).forEach((column, i) => {
+    const [dx, dy] = [theta[2 * i], theta[2 * i + 1]];
+    if (dx === 0 && dy === 0) return;
+    for (let p = 0; p < column.length; p++) {
+      grid[2 * p] += column[p] * dx;
+      grid[2 * p + 1] += column[p] * dy;
+    }
+  });
+  return grid;
+}
+
+/** Halves go to the even number, as in torch. */
+function roundEven(x) {
+  const low = Math.floor(x);
+  if (x - low !== 0.5) return Math.round(x);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/** A pixel coordinate brought back into the image, unless outside is to be background. */
+function padded(x, length, padding, align) {
+  if (padding === "zeros") return x;
+  if (padding === "reflection") {
+    const low = align ? 0 : -0.5;
+    const span = align ? length - 1 : length;
+    if (span === 0) return 0;
+    const distance = Math.abs(x - low);
+    const lap = Math.floor(distance / span);
+    const rest = distance - lap * span;
+    x = (lap % 2 === 0 ? rest : span - rest) + low;
+  }
+  return Math.min(Math.max(x, 0), length - 1);
+}
+
+/** The cubic convolution kernel of torch (a = -0.75) at a distance of 0 to 2 pixels. */
+function cubicWeight(distance) {
+  const a = -0.75;
+  if (distance <= 1) return ((a + 2) * distance - (a + 3)) * distance ** 2 + 1;
+  return ((distance - 5) * distance + 8) * distance * a - 4 * a;
+}
+
+/** The pixels along one axis that a point is made of, as [pixel, weight]; a pixel outside the image counts as background. */
+export function neighbours(x, length, kernel, padding, align) {
+  if (kernel !== "bicubic") x = padded(x, length, padding, align);
+  if (kernel === "nearest") return [[roundEven(x), 1]];
+  const left = Math.floor(x);
+  const t = x - left;
+  if (kernel === "bilinear") return [[left, 1 - t], [left + 1, t]];
+  return [-1, 0, 1, 2].map((k) => [padded(left + k, length, padding, align), cubicWeight(Math.abs(t - k))]);
+}
+
+/** Sample an image {data, height, width, channels}, pixel by pixel and channel by channel, at a grid: Float64Array. */
+export function sample(image, grid, { kernel, padding, align }) {
+  const { data, height, width, channels } = image;
+  const out = new Float64Array((grid.length / 2) * channels);
+  for (let p = 0; p < grid.length / 2; p++) {
+    let x = toPixel(grid[2 * p], width, align);
+    let y = toPixel(grid[2 * p + 1], height, align);
+    if (Number.isNaN(x + y)) {
+      out.fill(NaN, p * channels, (p + 1) * channels);
+      continue;
+    }
+    if (kernel === "bilinear") { // the common case, without lists: three times as fast
+      x = padded(x, width, padding, align);
+      y = padded(y, height, padding, align);
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const [tx, ty] = [x - left, y - top];
+      for (let k = 0; k < 4; k++) {
+        const [px, py] = [left + (k & 1), top + (k >> 1)];
+        if (px < 0 || px >= width || py < 0 || py >= height) continue;
+        const weight = (k & 1 ? tx : 1 - tx) * (k >> 1 ? ty : 1 - ty);
+        const at = (py * width + px) * channels;
+        for (let c = 0; c < channels; c++) out[p * channels + c] += weight * data[at + c];
+      }
+      continue;
+    }
+    const across = neighbours(x, width, kernel, padding, align);
+    for (const [py, weightY] of neighbours(y, height, kernel, padding, align)) {
+      for (const [px, weightX] of across) {
+        if (px < 0 || px >= width || py < 0 || py >= height) continue;
+        const at = (py * width + px) * channels;
+        for (let c = 0; c < channels; c++) out[p * channels + c] += weightY * weightX * data[at + c];
+      }
+    }
+  }
+  return out;
+}
+
+/** Solve a square system of linear equations by elimination; null if it is singular. */
+export function solve(matrix, right) {
+  const rows = matrix.map((row, i) => [...row, right[i]]);
+  for (let i = 0; i < rows.length; i++) {
+    const pivot = rows.slice(i).reduce((best, row, k) => (Math.abs(row[i]) > Math.abs(rows[best][i]) ? i + k : best), i);
+    if (Math.abs(rows[pivot][i]) < 1e-9) return null;
+    [rows[i], rows[pivot]] = [rows[pivot], rows[i]];
+    for (const row of rows.slice(i + 1)) {
+      const factor = row[i] / rows[i][i];
+      for (let k = i; k < row.length; k++) row[k] -= factor * rows[i][k];
+    }
+  }
+  const found = Array(rows.length).fill(0);
+  for (let i = rows.length - 1; i >= 0; i--) {
+    found[i] = rows[i].at(-1);
+    for (let k = i + 1; k < rows.length; k++) found[i] -= rows[i][k] * found[k];
+    found[i] /= rows[i][i];
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------- handles
+
+const CORNERS = [[-1, -1], [1, -1], [1, 1], [-1, 1]]; // in turn around the frame
+const CORNER_NAMES = ["top left corner", "top right corner", "bottom right corner", "bottom left corner"];
+
+/** What can be dragged: [{label, x, y, at}], `at` the place in the output and (x, y) where it looks in the input. */
+export function handlesOf(family, theta) {
+  if (isLattice(family)) {
+    return family.controls.map(([x, y], i) => {
+      const [row, column] = [Math.floor(i / family.lattice[1]) + 1, (i % family.lattice[1]) + 1];
+      return { label: `point in row ${row}, column ${column}`, at: [x, y], x: x + theta[2 * i], y: y + theta[2 * i + 1] };
+    });
+  }
+  const looks = pointMap(family, theta);
+  const places = CORNERS.map((at, i) => ({ label: CORNER_NAMES[i], at }));
+  if (!["Projective", "Rotation"].includes(family.kind)) places.push({ label: "centre", at: [0, 0] });
+  return places.map((place) => {
+    const out = [0, 0];
+    looks(...place.at, out);
+    return { ...place, x: out[0], y: out[1] };
+  });
+}
+
+/** Theta after handle k was dragged to (x, y), or null where the family has no such theta. */
+export function dragged(family, theta, k, x, y) {
+  const next = [...theta];
+  if (isLattice(family)) {
+    next[2 * k] = x - family.controls[k][0];
+    next[2 * k + 1] = y - family.controls[k][1];
+    return next;
+  }
+  if (family.kind === "Projective") return projectiveThrough(theta, k, x, y);
+  const at = k < 4 ? CORNERS[k] : [0, 0];
+  const matrix = matrixOf(family, theta);
+  if (k === 4 || family.kind === "Translation") {
+    const start = { Translation: [0, 1], Attention: [1, 2], Similarity: [2, 3], Affine: [2, 5] }[family.kind];
+    next[start[0]] = x - at[0];
+    next[start[1]] = y - at[1];
+    return next;
+  }
+  const [u, v] = [x - matrix[2], y - matrix[5]]; // from the centre, which stays
+  if (family.kind === "Affine") { // the neighbouring corner on the next side stays too, and so does the one opposite to it
+    const [p, q] = CORNERS[(k + 1) % 4];
+    const stays = [matrix[0] * p + matrix[1] * q, matrix[3] * p + matrix[4] * q];
+    const first = solve([at, [p, q]], [u, stays[0]]);
+    const second = solve([at, [p, q]], [v, stays[1]]);
+    return [first[0], first[1], theta[2], second[0], second[1], theta[5]];
+  }
+  if (family.kind === "Attention") {
+    const s = Math.max(0.01, (u * at[0] + v * at[1]) / 2);
+    next[0] = family.log_scale ? Math.log(s) : s;
+    return next;
+  }
+  const aspect = family.aspect; // a turn is a turn where pixels are square: x in units of the half width, times the aspect
+  const turn = Math.atan2(v, u * aspect) - Math.atan2(at[1], at[0] * aspect);
+  next[0] = theta[0] + Math.atan2(Math.sin(turn - theta[0]), Math.cos(turn - theta[0])); // the shorter way round
+  if (family.kind === "Similarity") {
+    next[1] = Math.log(Math.max(0.01, Math.hypot(u * aspect, v) / Math.hypot(at[0] * aspect, at[1])));
+  }
+  return next;
+}
+
+/** The projective theta that moves corner k and keeps the other three; null if a horizon would cross the frame. */
+function projectiveThrough(theta, k, x, y) {
+  const looks = pointMap({ kind: "Projective" }, theta);
+  const equations = [];
+  const right = [];
+  CORNERS.forEach(([p, q], i) => {
+    const target = [x, y];
+    if (i !== k) looks(p, q, target);
+    equations.push([p, q, 1, 0, 0, 0, -p * target[0], -q * target[0]], [0, 0, 0, p, q, 1, -p * target[1], -q * target[1]]);
+    right.push(target[0], target[1]);
+  });
+  const found = solve(equations, right);
+  return found && CORNERS.every(([p, q]) => found[6] * p + found[7] * q + 1 > 0.02) ? found : null;
+}
+
+// ---------------------------------------------------------------------------------------------------- drawing
+
+const MARGIN = 0.2; // room around the input, in shares of its longer side, for handles that look outside
+const SIDE = 240; // longer side of an image on the page, in CSS pixels
+const LINES = 9; // of the drawn lattice, each way
+const SVG = "http://www.w3.org/2000/svg";
+
+const CSS = `
+.stn { --line: color-mix(in srgb, currentColor 30%, transparent); color: var(--jp-ui-font-color1, var(--vscode-foreground, inherit));
+  font: 13px/1.4 system-ui, sans-serif; display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: flex-start; padding: 4px; }
+.stn figure { margin: 0; } .stn figcaption { text-align: center; }
+.stn .panes { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
+.stn .pane { position: relative; } .stn canvas { position: absolute; image-rendering: pixelated; outline: 1px solid var(--line); }
+.stn svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; touch-action: none; }
+.stn .lattice { fill: none; stroke: #f76707; stroke-width: 1.2; vector-effect: non-scaling-stroke; opacity: .85; }
+.stn .frame { fill: none; stroke: #f76707; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
+.stn .handle { fill: #fff; stroke: #d9480f; stroke-width: 2; vector-effect: non-scaling-stroke; cursor: grab; }
+.stn .handle.first { fill: #f76707; } .stn .handle:active { cursor: grabbing; }
+.stn .handle:focus-visible, .stn .eye:focus-visible { outline: 3px solid #1c7ed6; outline-offset: 1px; }
+.stn .looked { fill: none; stroke: #15aabf; stroke-width: 2; vector-effect: non-scaling-stroke; }
+.stn .controls { flex: 1 1 280px; max-width: 400px; }
+.stn .row { display: grid; grid-template-columns: 5.5em 1fr 5.5em; gap: 8px; align-items: center; }
+.stn input[type=number], .stn select, .stn button, .stn .share { font: inherit; color: inherit; background: transparent;
+  border: 1px solid var(--line); border-radius: 4px; padding: 1px 5px; min-width: 0; }
+.stn option { color: #000; background: #fff; } .stn input[type=number] { width: 100%; box-sizing: border-box; }
+.stn input[type=range] { width: 100%; min-width: 0; accent-color: #f76707; }
+.stn .wrap { display: flex; flex-wrap: wrap; gap: 6px 12px; margin-top: 6px; align-items: center; }
+.stn .matrix { border-left: 2px solid; border-right: 2px solid; border-radius: 5px; padding: 0 6px; margin: 6px 0; border-spacing: 8px 0;
+  font-variant-numeric: tabular-nums; text-align: right; background: none; display: inline-table; }
+.stn .share { flex: 1 1 100%; font-family: monospace; }
+.stn .inspector { flex: 1 1 100%; min-height: 2.8em; font-variant-numeric: tabular-nums; }
+.stn .problem { flex: 1 1 100%; color: #e03131; font-weight: 600; } .stn .problem:empty { display: none; }
+`;
+
+/** An element with properties (or attributes, for those with a dash) and children. */
+function make(tag, properties = {}, children = []) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** An SVG element with attributes. */
+function draw(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** Bytes as anywidget hands them over: a DataView from a kernel, base64 text in a page of its own. */
+function bytesOf(value) {
+  if (typeof value === "string") return Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** Grey or colour values, 0 to 255, onto a canvas; what is no number is red. */
+function paint(canvas, data, channels) {
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const image = context.createImageData(canvas.width, canvas.height);
+  for (let p = 0; p < canvas.width * canvas.height; p++) {
+    for (let c = 0; c < 3; c++) {
+      const value = data[p * channels + (channels === 3 ? c : 0)];
+      image.data[4 * p + c] = Number.isNaN(value) ? (c === 0 ? 255 : 0) : Math.round(value);
+    }
+    image.data[4 * p + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+const round = (value, digits) => Number(value.toFixed(digits));
+
+/** One pane: a canvas of the image, and over it an SVG drawing in pixel coordinates, `margin` shares wider on each side. */
+function makePane(width, height, margin, caption) {
+  const scale = SIDE / Math.max(width, height);
+  const room = margin * Math.max(width, height);
+  const canvas = make("canvas", { width, height });
+  canvas.style.cssText = `left:${room * scale}px;top:${room * scale}px;width:${width * scale}px;height:${height * scale}px`;
+  const svg = draw("svg", { viewBox: `${-0.5 - room} ${-0.5 - room} ${width + 2 * room} ${height + 2 * room}` });
+  const pane = make("div", { className: "pane" }, [canvas, svg]);
+  pane.style.cssText = `width:${(width + 2 * room) * scale}px;height:${(height + 2 * room) * scale}px`;
+  const figure = make("figure", {}, [pane, make("figcaption", { textContent: caption })]);
+  const pixelAt = (event) => {
+    const box = svg.getBoundingClientRect();
+    return [
+      ((event.clientX - box.left) / box.width) * (width + 2 * room) - 0.5 - room,
+      ((event.clientY - box.top) / box.height) * (height + 2 * room) - 0.5 - room,
+    ];
+  };
+  return { figure, canvas, svg, room, scale, pixelAt };
+}
+
+/** Draw an explorer for a model {get, set, save_changes, on, off} into an element; returns what takes it away again. */
+function render({ model, el }) {
+  const root = make("div", { className: "stn", "data-lm-suppress-shortcuts": "true" }); // keys are ours, not JupyterLab's
+  const problem = make("div", { className: "problem", role: "alert" });
+  el.append(make("style", { textContent: CSS }), root);
+  const guarded = (action) => (...values) => {
+    try {
+      return action(...values);
+    } catch (error) {
+      problem.textContent = `JavaScript: ${error.name}: ${error.message}`;
+      console.error(error);
+    }
+  };
+  let takeAway = () => {};
+  guarded(() => (takeAway = build({ model, root, problem, guarded })))();
+  root.append(problem);
+  return () => takeAway();
+}
+
+/** All of `render` that may fail. */
+function build({ model, root, problem, guarded }) {
+  const family = model.get("family");
+  const [height, width, channels] = model.get("shape");
+  const image = { data: bytesOf(model.get("image")), height, width, channels };
+  const remote = model.get("remote");
+  const input = makePane(width, height, MARGIN, "input, and where the output looks");
+  const output = makePane(width, height, 0, "output");
+  const undo = [];
+  let chosen = 0; // the lattice point whose sliders are shown
+  let eye = null; // the inspected output pixel, [column, row]
+  let grid = null;
+
+  const options = () => ({ kernel: model.get("kernel"), padding: model.get("padding"), align: model.get("align_corners") });
+  const remember = () => {
+    undo.push([...model.get("theta")]);
+    if (undo.length > 100) undo.shift();
+  };
+  const setTheta = (theta) => {
+    model.set("theta", theta);
+    model.save_changes();
+  };
+
+  // what is drawn over the input
+  const lines = draw("path", { class: "lattice" });
+  const frame = draw("path", { class: "frame" });
+  const looked = draw("g", {});
+  input.svg.append(lines, frame, looked);
+  const radius = (isLattice(family) ? 5.5 : 7) / input.scale;
+  const handles = handlesOf(family, family.identity).map((handle, k) => {
+    const circle = draw("circle", { class: k === 0 ? "handle first" : "handle", r: radius, tabindex: 0, role: "slider" });
+    circle.addEventListener("pointerdown", guarded((event) => {
+      remember();
+      chosen = k;
+      circle.setPointerCapture(event.pointerId);
+      circle.focus({ preventScroll: true });
+      event.preventDefault();
+    }));
+    circle.addEventListener("pointermove", guarded((event) => {
+      if (!circle.hasPointerCapture(event.pointerId)) return;
+      moveHandle(k, ...input.pixelAt(event));
+    }));
+    circle.addEventListener("focus", guarded(() => {
+      chosen = k;
+      refresh();
+    }));
+    circle.addEventListener("keydown", guarded((event) => {
+      const step = event.shiftKey ? 5 : 1;
+      const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      event.stopPropagation();
+      remember();
+      const now = handlesOf(family, model.get("theta"))[k];
+      const { align } = options();
+      moveHandle(k, toPixel(now.x, width, align) + way[0], toPixel(now.y, height, align) + way[1]);
+    }));
+    input.svg.append(circle);
+    return circle;
+  });
+  const moveHandle = (k, column, row) => {
+    const { align } = options();
+    const theta = dragged(family, model.get("theta"), k, toNormalized(column, width, align), toNormalized(row, height, align));
+    if (theta) setTheta(theta);
+  };
+
+  // the inspector
+  const spot = draw("rect", { class: "looked", width: 1, height: 1, visibility: "hidden" });
+  const surface = draw("rect", { class: "eye", x: -0.5, y: -0.5, width, height, fill: "transparent", tabindex: 0, role: "img" });
+  surface.setAttribute("aria-label", "output: arrow keys choose a pixel to inspect");
+  output.svg.append(surface, spot);
+  const inspector = make("div", { className: "inspector", "aria-live": "polite" });
+  surface.addEventListener("pointermove", guarded((event) => {
+    eye = output.pixelAt(event).map((value, i) => Math.min(Math.max(Math.round(value), 0), [width, height][i] - 1));
+    inspect();
+  }));
+  surface.addEventListener("keydown", guarded((event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    eye = eye ?? [Math.floor(width / 2), Math.floor(height / 2)];
+    eye = eye.map((value, i) => Math.min(Math.max(value + way[i], 0), [width, height][i] - 1));
+    inspect();
+  }));
+
+  /** Name the input pixels that the inspected output pixel is made of, and frame them. */
+  function inspect() {
+    looked.replaceChildren();
+    if (!eye) {
+      inspector.textContent = "Point at the output to see which input pixels a pixel is made of.";
+      return;
+    }
+    const { kernel, padding, align } = options();
+    const p = eye[1] * width + eye[0];
+    const [x, y] = [toPixel(grid[2 * p], width, align), toPixel(grid[2 * p + 1], height, align)];
+    spot.setAttribute("x", eye[0] - 0.5);
+    spot.setAttribute("y", eye[1] - 0.5);
+    spot.setAttribute("visibility", "visible");
+    const parts = [];
+    for (const [row, weightY] of neighbours(y, height, kernel, padding, align)) {
+      for (const [column, weightX] of neighbours(x, width, kernel, padding, align)) {
+        const inside = row >= 0 && row < height && column >= 0 && column < width;
+        const at = (row * width + column) * channels;
+        const value = inside ? Array.from(image.data.slice(at, at + channels)).join("/") : "background";
+        parts.push(`${(weightY * weightX).toFixed(2)} × ${value} at (${column}, ${row})`);
+        looked.append(draw("rect", { class: "looked", x: column - 0.5, y: row - 0.5, width: 1, height: 1 }));
+      }
+    }
+    const place = `(${x.toFixed(2)}, ${y.toFixed(2)})`;
+    inspector.textContent = `Output pixel (${eye}), column and row, looks at ${place}${
+      Math.abs(x) < BEHIND / 2 && Math.abs(y) < BEHIND / 2 ? ` = ${parts.join(" + ")}` : ": behind the camera, background"}`;
+  }
+
+  // sliders with number fields, two for the chosen point of a lattice or one for each parameter
+  const controls = make("div", { className: "controls" });
+  const sliders = (isLattice(family) ? family.names.slice(0, 2) : family.names).map((name, i) => {
+    const [low, high] = family.ranges[i];
+    const label = isLattice(family) ? name.split("_")[0] : name;
+    const properties = { min: low, max: high, step: 0.01, title: label, "aria-label": label };
+    const range = make("input", { type: "range", ...properties });
+    const number = make("input", { type: "number", ...properties, min: "", max: "" });
+    const index = () => (isLattice(family) ? 2 * chosen + i : i);
+    const changed = guarded((event) => {
+      const value = Number(event.target.value);
+      if (event.target.value === "" || !Number.isFinite(value)) return;
+      const theta = [...model.get("theta")];
+      theta[index()] = value;
+      setTheta(theta);
+    });
+    for (const control of [range, number]) {
+      control.addEventListener("focus", remember);
+      control.addEventListener("input", changed);
+      control.addEventListener("keydown", (event) => event.stopPropagation());
+    }
+    controls.append(make("label", { className: "row" }, [label, range, number]));
+    return { range, number, index };
+  });
+  const numbers = make("div");
+  controls.append(numbers);
+
+  // choices and buttons
+  const choices = make("div", { className: "wrap" });
+  const menu = (name, values) => {
+    const select = make("select", { "aria-label": name }, values.map((value) => make("option", { value, textContent: value })));
+    select.addEventListener("change", guarded(() => {
+      model.set(name, select.value);
+      model.save_changes();
+    }));
+    choices.append(make("label", {}, [`${name} `, select]));
+    return select;
+  };
+  const kernel = menu("kernel", ["bilinear", "nearest", "bicubic"]);
+  const padding = menu("padding", ["zeros", "border", "reflection"]);
+  const align = make("input", { type: "checkbox" });
+  align.addEventListener("change", guarded(() => {
+    model.set("align_corners", align.checked);
+    model.save_changes();
+  }));
+  choices.append(make("label", {}, [align, " align_corners"]));
+  if (remote) choices.hidden = true; // a learner's own sampler has the kernel and padding it was given
+  const button = (text, title, action) => {
+    const made = make("button", { textContent: text, title, type: "button" });
+    made.addEventListener("click", guarded(action));
+    return made;
+  };
+  const share = make("input", { className: "share", type: "text", readOnly: true, hidden: true, "aria-label": "theta as text" });
+  const buttons = make("div", { className: "wrap" }, [
+    button("reset", "back to the identity", () => {
+      remember();
+      setTheta([...family.identity]);
+    }),
+    button("undo", "take the last move back", () => {
+      const now = String(model.get("theta"));
+      while (undo.length && String(undo.at(-1)) === now) undo.pop();
+      if (undo.length) setTheta(undo.pop());
+    }),
+    button("share", "theta as a line of Python, also on the clipboard", () => {
+      share.hidden = false;
+      share.select();
+      navigator.clipboard?.writeText(share.value).catch(() => {}); // not allowed everywhere: the text is selected, too
+    }),
+    share,
+  ]);
+  controls.append(choices, buttons);
+
+  /** Bring the whole widget in line with the model. */
+  function refresh() {
+    const theta = model.get("theta");
+    const now = options();
+    problem.textContent = model.get("problem");
+    grid = makeGrid(family, theta, height, width, now.align);
+    if (!remote) paint(output.canvas, sample(image, grid, now), channels);
+    else if (model.get("output").byteLength) paint(output.canvas, bytesOf(model.get("output")), channels);
+    lines.setAttribute("d", latticePath(LINES, theta, now.align));
+    frame.setAttribute("d", latticePath(2, theta, now.align));
+    const [right, bottom] = [width - 0.5 + input.room, height - 0.5 + input.room];
+    handlesOf(family, theta).forEach((handle, k) => {
+      const [x, y] = [toPixel(handle.x, width, now.align), toPixel(handle.y, height, now.align)];
+      // a handle that looks far outside waits at the edge of the pane
+      handles[k].setAttribute("cx", Math.min(Math.max(x, -0.5 - input.room), right));
+      handles[k].setAttribute("cy", Math.min(Math.max(y, -0.5 - input.room), bottom));
+      handles[k].setAttribute("aria-label", `${handle.label}; arrow keys move it by a pixel`);
+      handles[k].setAttribute("aria-valuenow", round(handle.x, 2));
+      handles[k].setAttribute("aria-valuetext", `x ${handle.x.toFixed(2)}, y ${handle.y.toFixed(2)}`);
+    });
+    for (const { range, number, index } of sliders) {
+      range.value = theta[index()];
+      if (document.activeElement !== number) number.value = round(theta[index()], 3);
+    }
+    kernel.value = now.kernel;
+    padding.value = now.padding;
+    align.checked = now.align;
+    share.value = `explorer.theta = [${theta.map((value) => round(value, 4)).join(", ")}]`;
+    numbers.replaceChildren(isLattice(family) ? make("p", { textContent: handlesOf(family, theta)[chosen].label }) : matrixTable(theta));
+    inspect();
+  }
+
+  /** The lattice over the input as an SVG path: n lines each way, bent as the grid is. */
+  function latticePath(n, theta, alignCorners) {
+    const looks = pointMap(family, theta);
+    const straight = !isLattice(family) && family.kind !== "Projective";
+    const points = straight ? 2 : 25;
+    const out = [0, 0];
+    let path = "";
+    for (let line = 0; line < n; line++) {
+      for (const across of [true, false]) {
+        let pen = "M";
+        for (let p = 0; p < points; p++) {
+          const along = (2 * p) / (points - 1) - 1;
+          const fixed = (2 * line) / (n - 1) - 1;
+          looks(across ? along : fixed, across ? fixed : along, out);
+          if (Math.abs(out[0]) > 50 || Math.abs(out[1]) > 50) { // behind the camera, or as good as there
+            pen = "M";
+            continue;
+          }
+          path += `${pen}${toPixel(out[0], width, alignCorners).toFixed(3)} ${toPixel(out[1], height, alignCorners).toFixed(3)}`;
+          pen = "L";
+        }
+      }
+    }
+    return path;
+  }
+
+  /** The matrix of the paper's equations, as a table. */
+  function matrixTable(theta) {
+    const matrix = matrixOf(family, theta);
+    const rows = family.kind === "Projective" ? 3 : 2;
+    const table = make("table", { className: "matrix", "aria-label": "matrix of theta" });
+    for (let row = 0; row < rows; row++) {
+      const cells = matrix.slice(3 * row, 3 * row + 3).map((value) => make("td", { textContent: value.toFixed(2) }));
+      table.append(make("tr", {}, cells));
+    }
+    return table;
+  }
+
+  paint(input.canvas, image.data, channels);
+  root.append(make("div", { className: "panes" }, [input.figure, output.figure]), controls, inspector);
+  refresh();
+
+  // one scalar for each parameter, so that any slider can be joined to it without Python
+  const follow = guarded(refresh);
+  const byTheta = guarded(() => {
+    const theta = model.get("theta");
+    family.names.forEach((name, i) => {
+      if (model.get(name) !== theta[i]) model.set(name, theta[i]);
+    });
+    refresh();
+  });
+  const byName = family.names.map((name, i) => guarded(() => {
+    const theta = [...model.get("theta")];
+    if (theta[i] === model.get(name)) return;
+    theta[i] = model.get(name);
+    setTheta(theta);
+  }));
+  const listens = [["change:theta", byTheta], ...family.names.map((name, i) => [`change:${name}`, byName[i]])];
+  for (const name of ["kernel", "padding", "align_corners", "output", "problem"]) listens.push([`change:${name}`, follow]);
+  for (const [event, action] of listens) model.on(event, action);
+  return () => {
+    for (const [event, action] of listens) model.off(event, action);
+  };
+}
+
+export default { render };
