@@ -341,7 +341,7 @@ const CSS = `
 .stn .frame { fill: none; stroke: #f76707; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .stn .handle { fill: #fff; stroke: #d9480f; stroke-width: 2; vector-effect: non-scaling-stroke; cursor: grab; }
 .stn .handle.first { fill: #f76707; } .stn .handle:active { cursor: grabbing; }
-.stn .handle:focus-visible, .stn .eye:focus-visible { outline: 3px solid #1c7ed6; outline-offset: 1px; }
+.stn .handle:focus-visible, .stn .eye:focus-visible { outline: none; stroke: #1c7ed6; stroke-width: 5; vector-effect: non-scaling-stroke; }
 .stn .looked { fill: none; stroke: #15aabf; stroke-width: 2; vector-effect: non-scaling-stroke; }
 .stn .controls { flex: 1 1 280px; max-width: 400px; }
 .stn .row { display: grid; grid-template-columns: 5.5em 1fr 5.5em; gap: 8px; align-items: center; }
@@ -535,16 +535,19 @@ function build({ model, root, problem, guarded }) {
     spot.setAttribute("x", eye[0] - 0.5);
     spot.setAttribute("y", eye[1] - 0.5);
     spot.setAttribute("visibility", "visible");
-    const parts = [];
+    const found = [];
     for (const [row, weightY] of neighbours(y, height, kernel, padding, align)) {
       for (const [column, weightX] of neighbours(x, width, kernel, padding, align)) {
         const inside = row >= 0 && row < height && column >= 0 && column < width;
         const at = (row * width + column) * channels;
         const value = inside ? Array.from(image.data.slice(at, at + channels)).join("/") : "background";
-        parts.push(`${(weightY * weightX).toFixed(2)} × ${value} at (${column}, ${row})`);
+        found.push([weightY * weightX, `${value} at (${column}, ${row})`]);
         looked.append(draw("rect", { class: "looked", x: column - 0.5, y: row - 0.5, width: 1, height: 1 }));
       }
     }
+    found.sort((one, other) => Math.abs(other[0]) - Math.abs(one[0]));
+    const parts = found.slice(0, 4).map(([weight, what]) => `${weight.toFixed(2)} × ${what}`);
+    if (found.length > 4) parts.push(`${found.length - 4} smaller shares`);
     const place = `(${x.toFixed(2)}, ${y.toFixed(2)})`;
     inspector.textContent = `Output pixel (${eye}), column and row, looks at ${place}${
       Math.abs(x) < BEHIND / 2 && Math.abs(y) < BEHIND / 2 ? ` = ${parts.join(" + ")}` : ": behind the camera, background"}`;
