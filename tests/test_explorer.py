@@ -2,11 +2,13 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from traitlets import TraitError
 
 from stn_tutorial import (
     Affine,
@@ -20,7 +22,10 @@ from stn_tutorial import (
     models,
     plots,
 )
-from stn_tutorial.explorer import explore, play, render
+from stn_tutorial.explorer import explore
+from stn_tutorial.player import play
+from stn_tutorial.sampler import sample
+from stn_tutorial.volumes import Affine3d
 
 DIGIT = torch.zeros(1, 28, 28)
 DIGIT[0, 6:22, 10:14] = 1
@@ -39,40 +44,73 @@ def test_a_picture_brings_its_words_along():
 
 
 FAMILIES = [Affine(), Attention(), Attention(log_scale=True), Projective(), Rotation(), Similarity(), Translation()]
+ALL_FAMILIES = [*FAMILIES, ThinPlateSpline((3, 4)), Diffeomorphic(3)]
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=repr)
-def test_every_family_has_an_explorer_that_starts_at_the_identity_and_follows_its_sliders(family):
+@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+def test_theta_and_its_parameters_move_together(family):
     explorer = explore(DIGIT, family)
-    assert torch.allclose(torch.tensor(explorer.theta), family.identity())
-    before = explorer.view.value
-    name = explorer.parameters[0]
-    explorer.controls[name].value = 0.6
-    assert explorer.view.value != before
-    assert explorer.view.value == render(DIGIT, family, explorer.theta).png
-    explorer.children[0].children[-2].click()  # reset
-    assert torch.allclose(torch.tensor(explorer.theta), family.identity())
-    assert explorer.view.value == before
+    assert explorer.theta == family.identity().tolist()
+    heard = []
+    explorer.observe(lambda change: heard.append(change["new"]), "theta")
+    last = explorer.family["names"][-1]
+    setattr(explorer, last, 0.25)
+    assert explorer.theta == [*family.identity().tolist()[:-1], 0.25]
+    explorer.theta = [0.5] * family.num_params
+    assert getattr(explorer, last) == 0.5
+    assert heard == [[*family.identity().tolist()[:-1], 0.25], [0.5] * family.num_params]
 
 
-def test_theta_is_set_from_python_and_shown_without_a_kernel_too():
+def test_an_explorer_brings_a_picture_and_theta_in_words_along():
     explorer = explore(DIGIT)
     explorer.theta = [2, 0, 0, 0, 2, 0]
-    assert explorer.controls["a11"].value == 2
     data, metadata = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert base64.b64decode(data["image/png"]) == explorer.view.value
+    assert base64.b64decode(data["image/png"]) == explorer.render().png
+    assert data["text/plain"] == "explore(image, Affine()) at theta = [2, 0, 0, 0, 2, 0]"
     assert "theta = (2.00" in metadata["image/png"]["alt"]
-    with pytest.raises(ValueError, match="theta must hold 6 numbers, got 2"):
-        explorer.theta = [1, 2]
-
-
-def test_the_sampled_output_follows_the_padding():
-    explorer = explore(torch.ones(1, 8, 8))
+    explorer = explore(torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0)))
     explorer.theta = [2, 0, 0, 0, 2, 0]
-    zeros = explorer.view.value
-    explorer.controls["padding"].value = "border"
-    assert pixels(explorer.view.value).float().mean() > pixels(zeros).float().mean()
+    before = explorer.render().png
+    explorer.padding, explorer.kernel, explorer.align_corners = "border", "nearest", True
+    assert explorer.render().png != before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("theta", [1, 2], "theta must hold 6 finite numbers"),
+        ("theta", [1, 0, 0, 0, 1, float("nan")], "theta must hold 6 finite numbers"),
+        ("kernel", "cubic", "kernel"),
+        ("a11", "wide", "a11"),
+    ],
+)
+def test_what_an_explorer_cannot_be_set_to_is_named(name, value, message):
+    explorer = explore(DIGIT)
+    with pytest.raises(TraitError, match=message):
+        setattr(explorer, name, value)
+    assert explorer.theta == Affine().identity().tolist()
+
+
+def test_a_feature_map_is_shown_as_the_mean_over_its_channels():
+    features = torch.stack([torch.arange(12.0).view(3, 4) - 6, torch.zeros(3, 4)])
+    explorer = explore(features)
+    assert explorer.shape == [3, 4, 1]
+    assert explorer.pixels.flatten().tolist() == [round(255 * k / 11) for k in range(12)]
+
+
+def test_an_explorer_with_a_sampler_of_ones_own_says_what_is_wrong_with_it():
+    explorer = explore(DIGIT, Translation(), sampler=sample)
+    assert explorer.output == explorer.image  # the identity
+    for sampler, message in [
+        (lambda images, grid: images[:, :, :3], r"sampler must answer a tensor of shape \(1, 1, 28, 28\), got \(1, 1, 3, 28\)"),
+        (lambda images, grid: None, "got NoneType"),
+        (lambda images, grid: images / 0, "NaN or infinity in 784 of 784"),
+        (lambda images, grid: images + grid.flatten(), "RuntimeError: "),
+    ]:
+        assert re.search(message, explore(torch.zeros(1, 28, 28), sampler=sampler).problem), message
+    with pytest.raises(ValueError, match="to_html needs the warp of the browser"):
+        explorer.to_html()
 
 
 def test_an_error_of_the_drawing_function_appears_beside_the_controls():
@@ -92,7 +130,13 @@ def test_an_error_of_the_drawing_function_appears_beside_the_controls():
 
 
 @pytest.mark.parametrize(
-    ("image", "family", "message"), [(DIGIT[0], Affine(), "image must have shape"), (DIGIT, 3, "transform must be")]
+    ("image", "family", "message"),
+    [
+        (DIGIT[0], Affine(), "image must have shape"),
+        (DIGIT / 0, Affine(), "image must be finite"),
+        (DIGIT, 3, "transform must be"),
+        (DIGIT, Affine3d(), "transform must be"),
+    ],
 )
 def test_what_cannot_be_explored_is_named(image, family, message):
     with pytest.raises(ValueError, match=message):
@@ -107,9 +151,6 @@ def test_the_turning_digits_are_an_endless_animation_of_modest_size():
     assert (movie.n_frames, movie.info["loop"]) == (6, 0)
     assert len(picture.png) < 500_000
     assert "digits 1, 1, 1 turn from -90 to 90 degrees" in picture.alt
-
-
-ALL_FAMILIES = [*FAMILIES, ThinPlateSpline((3, 4)), Diffeomorphic(3)]
 
 
 @pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)

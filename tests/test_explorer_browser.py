@@ -47,7 +47,9 @@ image = torch.rand(1, 20, 20, generator=torch.Generator().manual_seed(0))
 explorers = {}
 """
 SHOWN = {name: f"explorers[{name!r}] = explore(image, {family!r}); explorers[{name!r}]" for name, family in FAMILIES.items()}
-SHOWN["colour"] = "explorers['colour'] = explore(image.view(1, 10, 40).expand(3, -1, -1) * torch.tensor([1, 0.5, 0.2]).view(3, 1, 1))"
+SHOWN["colour"] = (
+    "explorers['colour'] = explore(image.view(1, 10, 40).expand(3, -1, -1) * torch.tensor([1, 0.5, 0.2]).view(3, 1, 1))"
+)
 SHOWN["colour"] += "; explorers['colour']"
 SHOWN["feature map"] = "explorers['feature map'] = explore(torch.randn(5, 16, 12)); explorers['feature map']"
 SHOWN["own sampler"] = """
@@ -179,7 +181,15 @@ def lab(tmp_path_factory, chromium):
     settings.parent.mkdir(parents=True)
     settings.write_text('{"windowingMode": "none"}')
     port = free_port()
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--IdentityProvider.token=", "--allow-root"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        "--allow-root",
+    ]
     command += [f"--notebook-dir={folder}", f"--LabApp.user_settings_dir={folder / 'settings'}"]
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "OMP_NUM_THREADS": "1"}
     with open(folder / "log", "w") as log:
