@@ -28,6 +28,7 @@ LAZY = {
     "fit": "training",
     "evaluate": "training",
     "explore": "explorer",
+    "explore_model": "player",
     "play": "player",
 }
 

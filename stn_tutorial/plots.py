@@ -151,6 +151,31 @@ def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: st
     )
 
 
+def verdict(image: Tensor, family, theta: Tensor, output: Tensor, probabilities: Tensor, title: str = "") -> Picture:
+    """What a net with a transformer makes of an image: the lattice it chose, what it then saw, and how sure it is of each class.
+
+    image, output: (C, H, W), uint8 or in [0, 1]. theta: (P,). probabilities: one per class, (K,).
+    """
+    figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    panel(left, image, "input, and where the net looks")
+    height, width = image.shape[1:]
+    left.set_xlim(-0.25 * width, 1.25 * width)
+    left.set_ylim(1.25 * height, -0.25 * height)
+    left.set_facecolor("#eeeeee")  # beyond the picture
+    add_lattice(left, family, theta, (height, width))
+    panel(middle, output, "what it then sees")
+    best = int(probabilities.argmax())
+    colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
+    right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
+    right.set(xlim=(0, 1), yticks=range(len(probabilities)), title=f"class {best}, {float(probabilities[best]):.0%}")
+    right.invert_yaxis()
+    if title:
+        figure.suptitle(title, fontsize=11)
+    numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
+    return picture(figure, f"{title}: theta = ({numbers}); class {best} with {float(probabilities[best]):.0%}")
+
+
 def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) -> Picture:
     """One image under several transformations: above, the sampling lattice over the input; below, the output.
 

@@ -115,19 +115,26 @@ plots.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
 # points **down**. The identity leaves everything where it is.
 
 # %%
+from stn_tutorial import explore
+
 family = Affine()
 print("identity:", family.identity().tolist())
-plots.warp(image, family, family.identity())
+explorer = explore(image, family)
+explorer
 
 # %% [markdown]
 # On the left the input, with a coarse lattice over it: where the output looks. On the right what it sees there. With the
 # identity the lattice covers the picture exactly.
+#
+# **Take hold of it.** Drag a corner, or the centre; the filled corner is the output's top left. The six sliders and the matrix below
+# them are the same theta. Point at the output, and you read which input pixels that pixel is made of. (Without a kernel you
+# see a picture instead: run the cell.)
 
 # %% [markdown]
 # ### Predict 1
 #
 # Take $\theta_{13}$, the last number of the first row, from 0 to 0.5. **Will the digit in the output move left or right?**
-# Decide before you run the next cell.
+# Decide. Then press *reset* above and drag the centre to the right. Then run the next cell.
 
 # %%
 theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
@@ -152,7 +159,7 @@ print(
 # %% [markdown]
 # ### Predict 2
 #
-# Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?**
+# Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?** Decide, then pull two neighbouring corners outwards, then run the cell.
 
 # %%
 plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
@@ -166,7 +173,7 @@ plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both di
 # ## Which way does it turn?
 #
 # A rotation matrix with a positive angle turns the axes from $x$ towards $y$. Here $y$ points down, so on the screen the
-# *grid* turns clockwise. And the picture?
+# *grid* turns clockwise. And the picture? Decide, and turn the lattice by hand first: drag its corners clockwise, one after the other.
 
 # %%
 angle = math.radians(30)
@@ -197,17 +204,26 @@ print(
 # %% [markdown]
 # ## Play
 #
-# Move theta by hand. Try to make the digit **large**, **upside down**, **mirrored** and **lying on its side**, and look at
-# the lattice each time. (Without a kernel you see a picture instead of sliders: run the cell.)
+# Make the digit **upside down**, **mirrored** and **lying on its side**, in the explorer above, or here, where theta is a single
+# number and can only turn. Which of the three can a rotation not do?
 
 # %%
-from stn_tutorial import explore
-
-explorer = explore(image)
-explorer
+turning = explore(image, Rotation())
+turning
 
 # %% [markdown]
-# The sliders can also be read and set from Python. This mirrors the digit:
+# It cannot mirror: no turn takes a left hand to a right one. Here is a task for the first explorer: let the digit **lie on its
+# back**, turned a quarter counter-clockwise. This cell reads theta where you left it, and says how far its corners are from there.
+
+# %%
+corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+looks = family.map_points(torch.tensor([explorer.theta]), corners)
+wanted = Rotation().map_points(torch.tensor([[math.pi / 2]]), corners)
+off = float((looks - wanted).norm(dim=-1).mean())
+print(f"corners off by {off:.2f} on average:", "there!" if off < 0.1 else "not there yet; run this cell again after dragging")
+
+# %% [markdown]
+# Theta can also be set from Python, and the lattice above jumps there. This mirrors the digit:
 
 # %%
 explorer.theta = [-1, 0, 0, 0, 1, 0]

@@ -313,19 +313,18 @@ plots.images_in_a_row([digit, twice, once], ["original", "sampled twice", "compo
 # %% [markdown]
 # ## Play
 #
-# Move the five sliders. Where does the lattice go when the shear is large, when the scale is 0, when it is negative?
+# Six by six pixels, so that you can check the browser by hand. Set `t_x` to 0.5 and point at an output pixel: the line below
+# says where it looks, in pixels of the input. By how much does the place change when you tick `align_corners`, and why?
 
 # %%
-from stn_tutorial import play
+from stn_tutorial import explore
 
+small = torch.arange(36, dtype=torch.uint8).view(1, 6, 6) * 7
+explore(small, Affine())
 
-def draw(angle, scale, shear, t_x, t_y):
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    theta = [scale * cos, scale * (shear * cos - sin), t_x, scale * sin, scale * (shear * sin + cos), t_y]
-    return plots.warp(digit.float(), Affine(), torch.tensor(theta))
-
-
-play(draw, angle=(-180, 180, 20), scale=(-1.5, 1.5, 0.8), shear=(-1.0, 1.0, 0.4), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.1))
+# %% [markdown]
+# A normalised 0.5 is a quarter of the picture. That is 1.5 pixels if the picture runs from edge to edge (6 pixels), and 1.25 if it runs from
+# the first centre to the last (5 steps).
 
 # %% [markdown]
 # ## Exercise 1: the target grid, by yourself

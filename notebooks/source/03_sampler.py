@@ -425,27 +425,22 @@ except RuntimeError as error:
 # %% [markdown]
 # ## Play
 #
-# Change the kernel, the padding and the zoom, and look closely at the edges. By how much does bicubic leave the range from 0 to
-# 1, and where in the picture?
+# Zoom in by dragging a corner of the lattice inwards, and point at the output: which input pixels is an output pixel made of, with which
+# weights? Do they sum to 1? Change the kernel and count again; drag the lattice off the picture and change the padding.
 
 # %%
-from stn_tutorial import play
+from stn_tutorial import Attention, explore
 
+explore(digit, Attention())
 
-def draw(mode, padding_mode, scale, t_x):
-    theta = torch.tensor([[scale, 0, t_x, 0, scale, 0]])
-    zoomed = sample(digit[None], Affine().grid(theta, (84, 84)), mode=mode, padding_mode=padding_mode)[0]
-    title = f"{mode}, {padding_mode}: values from {float(zoomed.min()):.2f} to {float(zoomed.max()):.2f}"
-    return plots.images_in_a_row([zoomed], [title], width=4)
+# %% [markdown]
+# Your own sampler can make the output, too. Here it is the loop from the beginning of this notebook, in Python, pixel by
+# pixel: the same picture, only slower. After exercise 1, put `my_sampler` in its place; what it does wrong, you will see.
 
+# %%
+from stn_tutorial import sample_loop
 
-play(
-    draw,
-    mode=["bilinear", "bicubic", "nearest"],
-    padding_mode=["reflection", "border", "zeros"],
-    scale=(0.1, 2.0, 0.35),
-    t_x=(-1.0, 1.0, 0.0),
-)
+explore(digit, Attention(), sampler=sample_loop)
 
 # %% [markdown]
 # ## Exercise 1: your own sampler

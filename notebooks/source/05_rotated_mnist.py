@@ -238,28 +238,13 @@ for degrees in (0, 45, 90, 135, 180):
 # %% [markdown]
 # ## Play
 #
-# Turn a digit by hand, further than the net has seen, and watch lattice and verdict. From which angle does it go wrong? Is it
-# the same for all digits?
+# Turn a digit by hand, further than the net has seen; then shift it and make it smaller, which it has never seen. Lattice, output
+# and verdict follow. From which angle does it go wrong? Is it the same for all digits?
 
 # %%
-import math
+from stn_tutorial import explore_model
 
-from stn_tutorial import Rotation, play, sample
-
-
-def look(degrees, digit):
-    upright = data.test_images[data.test_labels == digit][:1].float() / 255
-    turned = sample(upright, Rotation().grid(torch.tensor([[math.radians(degrees)]]), (28, 28)))
-    st_cnn.eval()
-    with torch.no_grad():
-        seen = turned.to(next(st_cnn.parameters()).device)
-        probabilities, theta = st_cnn(seen).softmax(dim=1)[0], st_cnn.theta(seen)[0].cpu()
-    reads, confidence = int(probabilities.argmax()), float(probabilities.max())
-    title = f"a {digit}, turned by {degrees} degrees: reads {reads}, confidence {confidence:.0%}"
-    return plots.warp(turned[0], st_cnn.transformer.family, theta, title)
-
-
-play(look, degrees=(-180, 180, 60), digit=(0, 9, 2))
+explore_model(st_cnn, data.test_images[:20])
 
 # %% [markdown]
 # ## Exercise 1: the angle of theta

@@ -401,28 +401,31 @@ for name, make in FAMILIES.items():
 # %% [markdown]
 # ## Play
 #
-# Take one control point of the 4x4 lattice and drag it: as a spline, and as a flow. How far can you go until the spline folds?
+# One explorer a family, from 2 numbers to 32. Drag the same corner in each: what else moves along?
 
 # %%
-from stn_tutorial import play
+from IPython.display import display
 
+from stn_tutorial import Similarity, Translation, explore
 
-def drag(family, row, column, d_x, d_y):
-    kind = {"spline": ThinPlateSpline, "flow": Diffeomorphic}[family](4)
-    theta = torch.zeros(4, 4, 2)
-    theta[row, column] = torch.tensor([d_x, d_y])
-    folded = 100 * folded_share(kind, theta.view(1, -1))
-    return plots.warp(digit, kind, theta.flatten(), f"{folded:.1f} % of the picture folded")
+for family in (Translation(), Attention(log_scale=True), Rotation(), Similarity(), Affine(), Projective()):
+    print(family, "holds", family.num_params, "numbers")
+    display(explore(digit, family))
 
+# %% [markdown]
+# And now bend. Take a point in the middle and drag it beyond its neighbour, in the spline and in the flow. (In the flow, what you drag is the
+# tip of the point's velocity; the lattice shows where an hour of drifting, so to say, leads.)
 
-play(
-    drag,
-    family=["spline", "flow"],
-    row=(0, 3, 1),
-    column=(0, 3, 1),
-    d_x=(-2.0, 2.0, 0.5),
-    d_y=(-2.0, 2.0, 0.3),
-)
+# %%
+spline, flow = explore(digit, ThinPlateSpline(4)), explore(digit, Diffeomorphic(4))
+display(spline, flow)
+
+# %% [markdown]
+# How much of the picture is folded, where you left them?
+
+# %%
+for name, explorer in {"spline": spline, "flow": flow}.items():
+    print(f"{name}: {100 * folded_share(explorer.transform, torch.tensor([explorer.theta])):.1f} % folded")
 
 # %% [markdown]
 # ## Exercise 1: a camera that sees nothing behind it
