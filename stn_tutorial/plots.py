@@ -1,22 +1,23 @@
-"""Figures and animations. Each function returns a `Picture`: PNG bytes and the words that describe them, from the data.
+"""Figures. Each function returns a `Picture`: PNG bytes and the words that describe them, from the data.
 
-A Picture shows itself as the last line of a notebook cell; animations are APNG, which every browser plays.
+A Picture shows itself as the last line of a notebook cell.
 """
 
 import base64
 import io
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import torch
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageSequence
 from torch import Tensor
 
-from .distortions import RandomRotation
+from .files import write_atomically
 from .grids import normalized_to_pixel
 from .metrics import rotation_angle
 from .sampler import sample
@@ -39,39 +40,64 @@ class Picture:
         data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
         return data, {"image/png": {"alt": self.alt}}
 
+    def save(self, path: str | Path) -> None:
+        """Write the picture to a file whose name ends in .png, .html or, for an animation, .gif or .mp4.
+
+        Raises ValueError for another ending. An MP4 needs the package PyAV (`pip install av`), and no ffmpeg program.
+        """
+        path = Path(path)
+        makers = {
+            ".png": lambda: self.png,
+            ".html": lambda: f"<!doctype html>\n<meta charset='utf-8'>\n{self.html()}\n".encode(),
+            ".gif": lambda: as_gif(self.png),
+            ".mp4": lambda: as_mp4(self.png),
+        }
+        if path.suffix not in makers:
+            raise ValueError(f"path must end in {', '.join(makers)}, got {str(path)!r}")
+        write_atomically(path, makers[path.suffix]())
+
     def html(self) -> str:
         """An <img> element that carries the picture with it."""
         alt = self.alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
         return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
 
 
+def frames_of(png: bytes) -> tuple[list[Image.Image], int]:
+    """The frames of an APNG (or the one of a PNG), and the milliseconds each is shown."""
+    movie = Image.open(io.BytesIO(png))
+    frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(movie)]
+    return frames, round(movie.info.get("duration", 1000 / 12))
+
+
+def as_gif(png: bytes) -> bytes:
+    """An APNG as an endless GIF."""
+    frames, milliseconds = frames_of(png)
+    buffer = io.BytesIO()
+    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return buffer.getvalue()
+
+
+def as_mp4(png: bytes) -> bytes:
+    """An APNG as an MP4 (H.264); its sides are cut to even numbers of pixels, as the codec wants."""
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise ValueError("an .mp4 needs the package PyAV: pip install av; or name a .gif") from error
+    frames, milliseconds = frames_of(png)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=round(1000 / milliseconds))
+        stream.width, stream.height, stream.pix_fmt = frames[0].width // 2 * 2, frames[0].height // 2 * 2, "yuv420p"
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_image(frame.crop((0, 0, stream.width, stream.height)))))
+        file.mux(stream.encode())
+    return buffer.getvalue()
+
+
 def picture(figure: Figure, alt: str) -> Picture:
     """Draw a matplotlib figure to a Picture."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, bbox_inches="tight", facecolor="white")
-    return Picture(buffer.getvalue(), alt)
-
-
-def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float = 1 / 12) -> Picture:
-    """An endless APNG: `draw(frame)` changes the figure's artists for each of the frames."""
-    pages = []
-    for frame in frames:
-        draw(frame)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=72, facecolor="white")
-        pages.append(Image.open(buffer).convert("RGB"))
-    # one palette for all frames, a third of the bytes and no flicker; a tall strip of many frames holds every colour
-    chosen = pages[:: max(1, len(pages) // 8)]
-    strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
-    for k, page in enumerate(chosen):
-        strip.paste(page, (0, k * page.height))
-    for k, color in enumerate((ACCENT, RIGHT, WRONG)):
-        strip.paste(color, (40 * k, 0, 40 * k + 40, pages[0].height))
-    palette = strip.quantize(48)
-    pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
-    buffer = io.BytesIO()
-    milliseconds = round(1000 * seconds_per_frame)
-    pages[0].save(buffer, format="PNG", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0, optimize=True)
     return Picture(buffer.getvalue(), alt)
 
 
@@ -296,90 +322,3 @@ def pose_spread(reports: dict[str, dict], unit: str = "degrees") -> Picture:
 def means(report: dict, unit: str) -> str:
     """The two means of a `pose_report` as text."""
     return f"{report[f'mean_before_{unit}']:.1f} to {report[f'mean_after_{unit}']:.1f}"
-
-
-class DigitStage:
-    """Digits side by side: above, the input with the sampling lattice; below, the output and what the net reads."""
-
-    def __init__(self, images: Tensor, family, labels):
-        self.family, self.labels, self.size = family, labels, images.shape[2:]
-        self.figure = Figure(figsize=(1.55 * len(images), 3.9))
-        axes = self.figure.subplots(2, len(images), squeeze=False)
-        self.figure.subplots_adjust(left=0.02, right=0.98, top=0.86, bottom=0.09, wspace=0.06, hspace=0.08)
-        self.inputs = [panel(a, image) for a, image in zip(axes[0], images, strict=True)]
-        self.outputs = [panel(a, image) for a, image in zip(axes[1], images, strict=True)]
-        identity = family.identity()
-        self.lattices = [add_lattice(a, family, identity, self.size) for a in axes[0]]
-        self.words = [a.set_xlabel("", fontsize=11) for a in axes[1]]
-        self.title = self.figure.suptitle("", fontsize=11)
-        for a in axes[0]:
-            height, width = self.size
-            a.set_xlim(-0.2 * width, 1.2 * width)
-            a.set_ylim(1.2 * height, -0.2 * height)
-            a.set_facecolor("black")
-
-    def update(self, inputs: Tensor, outputs: Tensor, thetas: Tensor, predictions: Tensor, title: str) -> None:
-        self.title.set_text(title)
-        for k, label in enumerate(self.labels):
-            self.inputs[k].set_data(as_array(inputs[k]))
-            self.outputs[k].set_data(as_array(outputs[k]))
-            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size))
-            self.words[k].set_text(f"reads {int(predictions[k])}")
-            self.words[k].set_color(RIGHT if int(predictions[k]) == int(label) else WRONG)
-
-
-@torch.no_grad()
-def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90, frames: int = 48) -> Picture:
-    """Digits that rotate, the sampling lattice over them, the output below and the class the net reads.
-
-    model: a `TransformedNet`. images: (K, 1, H, W) uint8, upright. The sweep goes from -degrees to degrees and back.
-    """
-    model.eval()
-    device = next(model.parameters()).device
-    family, upright = model.transformer.family, images.to(device).float() / 255
-    stage = DigitStage(upright, family, labels)
-    turn = RandomRotation().family
-    right = 0
-
-    def draw(k: int) -> None:
-        nonlocal right
-        angle = -math.radians(degrees) * math.cos(2 * math.pi * k / frames)
-        inputs = sample(upright, turn.grid(torch.full((len(upright), 1), angle, device=device), upright.shape[2:]))
-        theta = model.theta(inputs)
-        prediction = model(inputs).argmax(dim=1)
-        right += int((prediction.cpu() == labels).sum())
-        stage.update(
-            inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {math.degrees(angle):+.0f} degrees"
-        )
-
-    shown = animation(stage.figure, range(frames), draw, "")
-    share = 100 * right / (frames * len(labels))
-    digits = ", ".join(str(int(label)) for label in labels)
-    alt = (
-        f"Animation: digits {digits} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
-        f"transformer's output. The net reads {share:.0f} % of the frames' digits correctly."
-    )
-    return Picture(shown.png, alt)
-
-
-def animate_training(theta: dict[str, Tensor], family, count: int = 5) -> Picture:
-    """The first `count` recorded digits along a training: lattice, output and prediction at each recorded step.
-
-    theta: a history as `fit` or `load_theta` gives it; it carries its images.
-    """
-    inputs, labels = theta["image"][:count].float() / 255, theta["label"][:count]
-    stage = DigitStage(inputs, family, labels)
-
-    def draw(t: int) -> None:
-        now = theta["theta"][t, :count]
-        outputs = sample(inputs, family.grid(now, inputs.shape[2:]))
-        stage.update(inputs, outputs, now, theta["prediction"][t, :count], f"step {int(theta['step'][t]):,}")
-
-    last = len(theta["step"]) - 1
-    frames = [0] * 4 + list(range(len(theta["step"]))) + [last] * 12
-    correct = [int((theta["prediction"][t, :count] == labels).sum()) for t in (0, last)]
-    alt = (
-        f"Animation: {count} distorted digits along the training, steps 0 to {int(theta['step'][-1]):,}; the lattice moves until the outputs "
-        f"settle. The net reads {correct[0]} of {count} correctly at first and {correct[1]} at the end."
-    )
-    return animation(stage.figure, frames, draw, alt)

@@ -3,11 +3,13 @@
 import base64
 import io
 import re
+import sys
 
+import av
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 from traitlets import TraitError
 
 from stn_tutorial import (
@@ -22,6 +24,7 @@ from stn_tutorial import (
     models,
     plots,
 )
+from stn_tutorial.animations import animate_rotation, animate_theta, animate_warps, theta_path
 from stn_tutorial.explorer import explore
 from stn_tutorial.player import explore_model, moved, play
 from stn_tutorial.sampler import sample
@@ -179,7 +182,7 @@ def test_what_cannot_be_explored_is_named(image, family, message):
 def test_the_turning_digits_are_an_endless_animation_of_modest_size():
     torch.manual_seed(0)
     images = (DIGIT * 255).byte().expand(3, 1, 28, 28)
-    picture = plots.animate_rotation(models.paper_st_cnn(), images, torch.tensor([1, 1, 1]), frames=6)
+    picture = animate_rotation(models.paper_st_cnn(), images, torch.tensor([1, 1, 1]), frames=6)
     movie = Image.open(io.BytesIO(picture.png))
     assert (movie.n_frames, movie.info["loop"]) == (6, 0)
     assert len(picture.png) < 500_000
@@ -198,7 +201,7 @@ def test_a_recorded_training_is_animated_for_every_family(family):
         "image": (DIGIT * 255).byte().expand(64, 1, 28, 28),
         "label": torch.ones(64, dtype=torch.long),
     }
-    picture = plots.animate_training(history, family, count=2)
+    picture = animate_warps(history, family, count=2)
     movie = Image.open(io.BytesIO(picture.png))
     frames = []
     for k in range(movie.n_frames):
@@ -242,3 +245,57 @@ def test_live_curves_are_redrawn_in_place(monkeypatch):
         "test error goes from 10 to 10.",
         "test error goes from 10 to 5.",
     ]
+
+
+@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+def test_the_way_between_two_thetas_begins_and_ends_there_for_every_family(family):
+    generator = torch.Generator().manual_seed(3)
+    start, end = (family.identity() + 0.3 * torch.rand(family.num_params, generator=generator) for _ in range(2))
+    path = theta_path(family, start, end, 9)
+    assert path.shape == (9, family.num_params)
+    assert torch.allclose(path[[0, -1]], torch.stack([start, end]), atol=1e-5)
+    steps = path.diff(dim=0).norm(dim=1)
+    assert steps.max() < 2 * steps.min()  # no jump
+    picture = animate_theta(DIGIT, family, start, end, frames=6)
+    assert Image.open(io.BytesIO(picture.png)).n_frames == 6
+    assert len(picture.png) < 500_000
+
+
+def test_on_the_way_a_rotation_stays_a_rotation_and_a_mirror_is_reached_evenly():
+    def turn(angle):
+        return Rotation().matrix(torch.tensor([[angle]])).flatten()
+
+    steady = theta_path(Affine(), turn(0.2), turn(2.2), 5)
+    assert torch.allclose(steady, torch.stack([turn(0.2 + 0.5 * k) for k in range(5)]), atol=1e-5)
+    even = theta_path(Affine(), turn(0.2), turn(2.2), 5, steady=False)
+    assert torch.linalg.det(even.view(5, 2, 3)[2, :, :2]) < 0.5
+    mirror = torch.tensor([-1.0, 0, 0, 0, 1, 0])
+    assert theta_path(Affine(), Affine().identity(), mirror, 5)[2].tolist() == [0, 0, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".mp4", ".html"])
+def test_an_animation_is_saved_frame_by_frame(tmp_path, suffix):
+    start, end = torch.tensor([0.0]), torch.tensor([1.5])
+    picture = animate_theta(DIGIT, Rotation(), start, end, frames=8)
+    path = tmp_path / f"turn{suffix}"
+    picture.save(path)
+    if suffix == ".html":
+        assert base64.b64encode(picture.png).decode() in path.read_text()
+        return
+    if suffix == ".mp4":
+        with av.open(path) as file:
+            frames = [frame.to_image() for frame in file.decode(video=0)]
+            assert file.streams.video[0].average_rate == 12
+    else:
+        movie = Image.open(path)
+        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(movie)]
+    assert len(frames) == 8
+    assert np.abs(np.asarray(frames[0], float) - np.asarray(frames[4], float)[: frames[0].height]).mean() > 1
+    with pytest.raises(ValueError, match="path must end in .png"):
+        picture.save(tmp_path / "turn.avi")
+
+
+def test_an_mp4_without_pyav_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match="pip install av"):
+        animate_theta(DIGIT, Rotation(), torch.zeros(1), torch.ones(1), frames=4).save(tmp_path / "turn.mp4")

@@ -36,6 +36,7 @@ ORDER = (
     "training",
     "experiments",
     "plots",
+    "animations",
     "player",
     "explorer",
     "player",

@@ -231,6 +231,23 @@ print("theta now:", explorer.theta)
 plots.warp(image, family, torch.tensor(explorer.theta), "mirrored: the first number is -1")
 
 # %% [markdown]
+# Which way does one go from one theta to another? From the identity to a turn by 120 degrees, all six numbers change. First
+# as one steady motion, then so that each number moves evenly from its first value to its last.
+
+# %%
+from IPython.display import display
+
+from stn_tutorial import animate_theta
+
+far = Rotation().matrix(torch.tensor([[math.radians(120)]])).flatten()
+display(animate_theta(image, family, family.identity(), far))
+display(animate_theta(image, family, family.identity(), far, steady=False))
+
+# %% [markdown]
+# Evenly moved numbers do not stay a rotation: on its way the lattice shrinks and the digit swells. Numbers of theta are not angles; an average
+# of two rotation matrices is no rotation. Keep that in mind when a family is to be *constrained* (notebook 6).
+
+# %% [markdown]
 # ## Exercise 1: shift by whole pixels
 #
 # Write theta for a *picture* that moves `right` pixels to the right and `down` pixels down. The size is `(H, W)`; the

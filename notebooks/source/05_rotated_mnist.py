@@ -106,8 +106,10 @@ plots.training_curves(histories)
 # network chose, below stands what it hands to the classifier.
 
 # %%
+from stn_tutorial import animate_rotation
+
 first_of_each = [int((data.test_labels == digit).nonzero()[0]) for digit in (1, 2, 3, 4, 5, 7)]
-plots.animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first_of_each])
+animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first_of_each])
 
 # %% [markdown]
 # The lower digits sway less than the upper ones turn. They do not stand perfectly still, and nobody asked for **upright**: the
@@ -212,9 +214,9 @@ plots.pose_spread(recorded)
 # them along a full training.
 
 # %%
-from stn_tutorial import Affine
+from stn_tutorial import Affine, animate_warps
 
-plots.animate_training(load_theta("mnist-r/st-cnn-affine"), Affine())
+animate_warps(load_theta("mnist-r/st-cnn-affine"), Affine())
 
 # %% [markdown]
 # At step 0 every lattice is the identity; early on, some digits are read correctly while their lattices have hardly moved; in the

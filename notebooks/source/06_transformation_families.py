@@ -375,6 +375,7 @@ for name in PAPER_TASKS:
 # %%
 from IPython.display import display
 
+from stn_tutorial import animate_warps
 from stn_tutorial.experiments import EXPERIMENTS, FAMILIES
 
 for name, make in FAMILIES.items():
@@ -382,7 +383,7 @@ for name, make in FAMILIES.items():
     if found:
         print(f"{name}, from {found[0]}:")
         seed = load_runs(found[0])[0]["seed"]
-        display(plots.animate_training(load_theta(found[0], seed), make(), count=4))
+        display(animate_warps(load_theta(found[0], seed), make(), count=4))
 
 # %% [markdown]
 # ## Which family for which task?
