@@ -4,20 +4,13 @@ Skipped where there is no Chromium; `.ci/run` installs it. What Python knows is 
 """
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from jupyter_client import BlockingKernelClient
+from browser import CHROMIUM, CHROMIUM_OPTIONS, notebook_in_jupyterlab, run_all
 from playwright.sync_api import sync_playwright
 from torch.nn import functional as F
 
@@ -25,7 +18,6 @@ from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation,
 from stn_tutorial.explorer import Explorer, explore
 from stn_tutorial.sampler import MODES, PADDING_MODES
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 FAMILIES = {
@@ -143,83 +135,19 @@ class Lab:
         return theta
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_answered(url: str, server: subprocess.Popen) -> None:
-    """Wait for a server to answer."""
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert server.poll() is None, "the server went away"
-            time.sleep(0.2)
-    raise AssertionError("the server never answered")
-
-
 @pytest.fixture(scope="module")
 def chromium():
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, chromium):
-    folder = tmp_path_factory.mktemp("lab")
-    cells = [nbformat.v4.new_code_cell(code) for code in (SETUP, *SHOWN.values())]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # without it JupyterLab asks
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "explorers.ipynb")
-    # all outputs stay in the page, however long it is
-    settings = folder / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        f"--port={port}",
-        "--IdentityProvider.token=",
-        "--allow-root",
-    ]
-    command += [f"--notebook-dir={folder}", f"--LabApp.user_settings_dir={folder / 'settings'}"]
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "OMP_NUM_THREADS": "1"}
-    with open(folder / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    client = None
-    try:
-        until_answered(f"http://127.0.0.1:{port}/api", server)
-        page = chromium.new_page(viewport={"width": 1300, "height": 900})
-        page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb")
-        page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
-        page.get_by_text("| Idle").wait_for(timeout=60_000)  # of the kernel
-        run_all(page)
+    with notebook_in_jupyterlab(tmp_path_factory.mktemp("lab"), [SETUP, *SHOWN.values()], chromium) as (page, client):
         page.locator(".stn").nth(len(SHOWN) - 1).wait_for(timeout=120_000)
-        connection = next((folder / "runtime").glob("kernel-*.json"))
-        client = BlockingKernelClient(connection_file=str(connection))
-        client.load_connection_file()
-        client.start_channels()
-        client.wait_for_ready(timeout=60)
         yield Lab(page, client)
-    finally:
-        if client:
-            client.stop_channels()
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def run_all(page) -> None:
-    """JupyterLab's menu: Run, Run All Cells."""
-    page.locator("#jp-MainMenu").get_by_text("Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
