@@ -162,6 +162,21 @@ class TranslatedCluttered(Distortion):
         return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
 
 
+def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
+    """Training images, each mirrored with probability 1/2 and shifted by up to `pixels` either way; zeros come in at the edge.
+
+    images: (N, C, H, W) of any type; numbers are drawn on the generator's device.
+    """
+    n, _, height, width = images.shape
+    flip = torch.rand(n, generator=generator, device=generator.device) < 0.5
+    shift = torch.randint(0, 2 * pixels + 1, (2, n, 1), generator=generator, device=generator.device).to(images.device)
+    images = torch.where(flip.to(images.device)[:, None, None, None], images.flip(3), images)
+    padded = F.pad(images, (pixels,) * 4).permute(0, 2, 3, 1)
+    rows = (shift[0] + torch.arange(height, device=images.device))[:, :, None]
+    columns = (shift[1] + torch.arange(width, device=images.device))[:, None, :]
+    return padded[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+
+
 DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,

@@ -4,6 +4,7 @@ A run is a folder <runs>/<experiment>/seed-<k>/ with run.json (numbers and how t
 transformer, theta.npz (theta of 64 fixed test images along the training).
 """
 
+import csv
 import fnmatch
 import io
 import json
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import models
 from .data import load
 from .distortions import DISTORTIONS
 from .files import short_reason, write_atomically
@@ -101,7 +103,32 @@ def experiments_of(task: str) -> list[Experiment]:
     return found
 
 
+# CIFAR-10: the recipe of gokul-pv/DawnOfTransformers, and one of today for the very same nets
+SEED_RECIPE = Recipe(epochs=50, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd")
+MODERN_RECIPE = Recipe(
+    epochs=50, batch_size=128, lr=2e-3, weight_decay=0.05, label_smoothing=0.1, precision="bfloat16", augment=True
+)
+
+
+def cifar10_experiments() -> list[Experiment]:
+    """The published net with its transformer, without it, and a control of equal size, by the published recipe and by today's."""
+    found = []
+    for recipe_name, recipe in {"seed": SEED_RECIPE, "modern": MODERN_RECIPE}.items():
+        nets = {
+            "": models.seed_net,
+            "-without-stn": models.seed_net_without_transformer,
+            "-control": models.seed_net_control,
+            "-normalized-after": partial(models.seed_net, normalize_first=False),
+            "-border": partial(models.seed_net, padding_mode="border"),
+        }
+        for suffix, build in nets.items():
+            found.append(Experiment(f"cifar10/{recipe_name}{suffix}", build, recipe, "cifar10", "upright"))
+    slow = replace(MODERN_RECIPE, localizer_lr=0.1)
+    return [*found, Experiment("cifar10/modern-slow-localizer", models.seed_net, slow, "cifar10", "upright")]
+
+
 EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}
+EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments()}
 
 
 def matching(pattern: str) -> list[Experiment]:
@@ -123,6 +150,14 @@ def runs_root() -> Path:
     """The recorded runs: data/runs of a checkout, or the copy that was installed with the package."""
     checkout = Path(__file__).resolve().parent.parent / "data" / "runs"
     return checkout if checkout.is_dir() else Path(__file__).resolve().parent / "recorded"
+
+
+def published(name: str) -> list[dict[str, float]]:
+    """A published log from data/published, one dict an epoch: epoch, test_loss, test_error_percent."""
+    checkout = Path(__file__).resolve().parent.parent / "data" / "published"
+    folder = checkout if checkout.is_dir() else Path(__file__).resolve().parent / "published"
+    with open(folder / f"{name}.csv", newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def run_folder(name: str, seed: int, root: Path | None = None) -> Path:
@@ -236,7 +271,7 @@ def mean_and_spread(values: list[float]) -> tuple[float, float]:
 DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
 DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
 PAPER_TABLE = "paper-table-1"
-TABLES = (PAPER_TABLE, *(f"mnist-{task}" for task in SIDES))
+TABLES = (PAPER_TABLE, *(f"mnist-{task}" for task in SIDES), "cifar10")
 
 
 def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:

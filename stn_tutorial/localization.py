@@ -1,6 +1,6 @@
 """Localisation networks: they look at the picture and choose theta (the paper's section 3.1).
 
-Both start at the identity: the weights of the last layer are zero and its bias is the identity's theta, so that an
+All start at the identity: the weights of the last layer are zero and its bias is the identity's theta, so that an
 untrained transformer hands its input on unchanged. The weights of the last layer receive a gradient from the first step
 all the same; the layers below it receive theirs as soon as those weights have left zero, one step later.
 """
@@ -18,21 +18,37 @@ def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
         layer.bias.copy_(identity)
 
 
-class LocalizationNet(nn.Module):
+class Localizer(nn.Module):
+    """What localisation networks share: features of the picture, then a last layer that starts at the identity.
+
+    in_shape: (C, H, W) of the images. features: images (N, C, H, W) -> (N, width). family: an object with `num_params` and
+    `identity()`. Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast.
+    Images of another shape are a ValueError.
+    """
+
+    def __init__(self, in_shape: tuple[int, int, int], features: nn.Module, width: int, family):
+        super().__init__()
+        self.features, self.in_shape = features, tuple(in_shape)
+        self.last = nn.Linear(width, family.num_params)
+        start_at_identity(self.last, family.identity())
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_shape(images, self.in_shape)
+        return in_full_precision(self.last, self.features(images))
+
+
+class LocalizationNet(Localizer):
     """The paper's convolutional localiser: half size, two 5x5 convolutions with a pool between, one hidden layer.
 
-    in_shape: (C, H, W) of the images, H and W at least 28. family: an object with `num_params` and `identity()`.
-    Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast. Images of another
-    shape are a ValueError.
+    in_shape: (C, H, W) of the images, H and W at least 28. Otherwise as `Localizer`.
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
-        super().__init__()
         channels, height, width = in_shape
         side = [((length // 2 - 4) // 2) - 4 for length in (height, width)]
         if min(side) < 1:
             raise ValueError(f"in_shape must be at least 28 pixels high and wide, got {tuple(in_shape)}")
-        self.features = nn.Sequential(
+        features = nn.Sequential(
             nn.AvgPool2d(2),
             nn.Conv2d(channels, filters, 5),
             nn.MaxPool2d(2),
@@ -43,36 +59,19 @@ class LocalizationNet(nn.Module):
             nn.Linear(filters * side[0] * side[1], hidden),
             nn.ReLU(),
         )
-        self.in_shape = tuple(in_shape)
-        self.last = nn.Linear(hidden, family.num_params)
-        start_at_identity(self.last, family.identity())
-
-    def forward(self, images: Tensor) -> Tensor:
-        check_shape(images, self.in_shape)
-        return in_full_precision(self.last, self.features(images))
+        super().__init__(in_shape, features, hidden, family)
 
 
-class FullyConnectedLocalizationNet(nn.Module):
-    """The paper's localiser for fully connected nets: hidden layers of 32 units.
-
-    in_shape: (C, H, W) of the images. Input (N, C, H, W), output theta (N, P); the last layer works in full precision.
-    """
+class FullyConnectedLocalizationNet(Localizer):
+    """The paper's localiser for fully connected nets: hidden layers of 32 units. Otherwise as `Localizer`."""
 
     def __init__(self, in_shape: tuple[int, int, int], family, hidden: int = 32, depth: int = 3):
-        super().__init__()
         width = in_shape[0] * in_shape[1] * in_shape[2]
         layers: list[nn.Module] = [nn.Flatten()]
         for _ in range(depth):
             layers += [nn.Linear(width, hidden), nn.ReLU()]
             width = hidden
-        self.features = nn.Sequential(*layers)
-        self.in_shape = tuple(in_shape)
-        self.last = nn.Linear(hidden, family.num_params)
-        start_at_identity(self.last, family.identity())
-
-    def forward(self, images: Tensor) -> Tensor:
-        check_shape(images, self.in_shape)
-        return in_full_precision(self.last, self.features(images))
+        super().__init__(in_shape, nn.Sequential(*layers), hidden, family)
 
 
 def check_shape(images: Tensor, in_shape: tuple[int, ...]) -> None:

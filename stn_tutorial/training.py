@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import Dataset
-from .distortions import Upright
+from .distortions import Upright, flip_and_shift
 from .transformer import SpatialTransformer
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
@@ -22,9 +22,10 @@ RECORDED_IMAGES = 64
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. AdamW with torch's one-cycle schedule: the rate rises to `lr`, then falls to nearly zero.
+    """How to train. "adamw" goes with torch's one-cycle schedule: the rate rises to `lr`, then falls to nearly zero.
 
-    epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
+    optimizer: "adamw", or "sgd" for plain steps of a constant rate `lr`, without momentum. augment: flip and shift the training
+    images, `distortions.flip_and_shift`. epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
     weight_decay, label_smoothing: strengths. precision: "float32" or "bfloat16" (autocast). channels_last: the memory
     format that convolutions on CPUs and tensor cores prefer.
     """
@@ -37,12 +38,16 @@ class Recipe:
     label_smoothing: float = 0.0
     precision: str = "float32"
     channels_last: bool = True
+    optimizer: str = "adamw"
+    augment: bool = False
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
             raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
+        if self.optimizer not in ("adamw", "sgd"):
+            raise ValueError(f"optimizer must be 'adamw' or 'sgd', got {self.optimizer!r}")
 
 
 @dataclass
@@ -198,7 +203,7 @@ class Trainer:
         self.seconds = 0.0
 
     def make_optimizer(self):
-        """AdamW with a rate of its own for the localiser, and the one-cycle schedule."""
+        """The recipe's optimiser, with a rate of its own for the localiser, and its schedule."""
         recipe = self.recipe
         transformers = [module for module in self.model.modules() if isinstance(module, SpatialTransformer)]
         in_localizer = {id(parameter) for t in transformers for parameter in t.localization.parameters()}
@@ -206,6 +211,9 @@ class Trainer:
         localizer = [parameter for parameter in self.model.parameters() if id(parameter) in in_localizer]
         groups = [{"params": body, "lr": recipe.lr}, {"params": localizer, "lr": recipe.lr * recipe.localizer_lr}]
         groups = [group for group in groups if group["params"]]
+        if recipe.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups, weight_decay=recipe.weight_decay)
+            return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
         optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
         highest = [group["lr"] for group in groups]
         rise = 0.2 if self.total_steps != 5 else 0.4  # OneCycleLR divides by zero when the rise is exactly one step
@@ -240,7 +248,10 @@ class Trainer:
 
     def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images with these indices: the loss and the number of wrong answers, still on the device."""
-        inputs, _ = distorted(self.images[batch], self.distortion, self.generator, self.recipe)
+        images = self.images[batch]
+        if self.recipe.augment:
+            images = flip_and_shift(images, self.generator)
+        inputs, _ = distorted(images, self.distortion, self.generator, self.recipe)
         targets = self.labels[batch]
         with autocast(self.recipe, self.device):
             logits = self.model(inputs)

@@ -1,0 +1,125 @@
+"""The nets of the literature are the published ones, and the training options that they need do what they say."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchsummary import summary
+
+from stn_tutorial import Affine, models
+from stn_tutorial.distortions import Upright, flip_and_shift
+from stn_tutorial.experiments import published
+from stn_tutorial.training import Recipe, Trainer
+
+
+class Published(nn.Module):
+    """The seed's network, written down as its torchsummary table names it."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 7), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(64, 128, 5), nn.MaxPool2d(2), nn.ReLU()
+        )
+        self.regressor = nn.Sequential(nn.Linear(2048, 256), nn.ReLU(), nn.Linear(256, 6))
+        self.first, self.second, self.drop = nn.Conv2d(3, 16, 5), nn.Conv2d(16, 32, 5), nn.Dropout2d()
+        self.hidden, self.last = nn.Linear(800, 1024), nn.Linear(1024, 10)
+
+    def forward(self, x):
+        theta = self.regressor(self.features(x).flatten(1)).view(-1, 2, 3)
+        x = F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False)
+        x = F.relu(F.max_pool2d(self.first(x), 2))
+        x = F.relu(F.max_pool2d(self.drop(self.second(x)), 2))
+        x = F.dropout(F.relu(self.hidden(x.flatten(1))), training=self.training)
+        return F.log_softmax(self.last(x), dim=1)
+
+
+TABLE = """
+Conv2d-1 [-1, 64, 26, 26] 9,472
+MaxPool2d-2 [-1, 64, 13, 13] 0
+ReLU-3 [-1, 64, 13, 13] 0
+Conv2d-4 [-1, 128, 9, 9] 204,928
+MaxPool2d-5 [-1, 128, 4, 4] 0
+ReLU-6 [-1, 128, 4, 4] 0
+Linear-7 [-1, 256] 524,544
+ReLU-8 [-1, 256] 0
+Linear-9 [-1, 6] 1,542
+Conv2d-10 [-1, 16, 28, 28] 1,216
+Conv2d-11 [-1, 32, 10, 10] 12,832
+Dropout2d-12 [-1, 32, 10, 10] 0
+Linear-13 [-1, 1024] 820,224
+Linear-14 [-1, 10] 10,250
+"""
+
+
+def test_the_seed_s_net_is_the_published_one(capsys):
+    theirs, ours = Published().eval(), models.seed_net().eval()
+    summary(theirs, (3, 32, 32), device="cpu")
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in printed if "[-1" in line] == TABLE.strip().splitlines()
+    assert models.parameters_of(ours) == 1_585_008
+    # the same numbers in the same layers give the same answers, away from the identity too
+    with torch.no_grad():
+        for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert mine.shape == other.shape
+            mine.copy_(other)
+        images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        assert not torch.allclose(ours.transformer.theta(ours.normalize(images)), Affine().identity(), atol=1e-3)
+        assert torch.allclose(F.log_softmax(ours(images), dim=1), theirs(ours.normalize(images)), atol=1e-5)
+
+
+def test_the_seed_s_rivals_have_the_sizes_they_are_said_to_have():
+    assert models.parameters_of(models.seed_net_without_transformer()) == 1_585_008 - 740_486
+    assert models.parameters_of(models.seed_net_control()) == pytest.approx(1_585_008, rel=1e-3)
+    assert models.parameters_of(models.seed_net(normalize_first=False)) == 1_585_008
+
+
+def test_where_the_normalisation_stands_decides_what_comes_in_from_outside():
+    images = torch.full((1, 3, 32, 32), 0.9)
+    zoomed_out = torch.tensor([[2.0, 0, 0, 0, 2, 0]])
+    for first, corner in (
+        (True, torch.zeros(3)),
+        (False, -torch.tensor(models.CIFAR10_MEAN) / torch.tensor(models.CIFAR10_STD)),
+    ):
+        net = models.seed_net(normalize_first=first)
+        seen = net.transformer.warp(net.normalize(images) if first else images, zoomed_out)
+        reaches = seen if first else net.classifier[0](seen)
+        assert torch.allclose(reaches[0, :, 0, 0], corner, atol=1e-5)
+
+
+def test_flips_and_shifts_move_whole_pixels_and_mirror_half_of_the_images():
+    image = torch.arange(1, 3 * 12 * 12 + 1, dtype=torch.int64).view(1, 3, 12, 12)
+    moved = flip_and_shift(image.expand(2_000, -1, -1, -1), torch.Generator().manual_seed(0), pixels=2)
+    wanted = {}
+    padded = [F.pad(one, (2, 2, 2, 2)) for one in (image[0], image[0].flip(2))]
+    for flipped in (0, 1):
+        for down in range(5):
+            for right in range(5):
+                piece = padded[flipped][:, down : down + 12, right : right + 12]
+                wanted[piece.flatten().numpy().tobytes()] = flipped
+    found = [wanted[one.flatten().numpy().tobytes()] for one in moved]
+    assert sum(found) / len(found) == pytest.approx(0.5, abs=0.05)
+    assert len({one.flatten().numpy().tobytes() for one in moved}) == 50
+
+
+def test_sgd_takes_plain_steps_of_a_constant_rate(few_digits):
+    recipe = Recipe(epochs=2, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd", augment=True)
+    torch.manual_seed(0)
+    trainer = Trainer(models.paper_fcn(hidden=8), few_digits, Upright(), recipe, 0, torch.device("cpu"))
+    for batch in torch.arange(256).split(64):
+        before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+        trainer.step(batch)
+        for parameter, old in zip(trainer.model.parameters(), before, strict=True):
+            assert torch.allclose(old - parameter, 0.01 * parameter.grad, atol=1e-7)
+
+
+def test_an_unknown_optimizer_is_named():
+    with pytest.raises(ValueError, match="optimizer must be 'adamw' or 'sgd', got 'adam'"):
+        Recipe(optimizer="adam")
+
+
+def test_the_published_log_is_whole():
+    log = published("cifar10-seed")
+    assert [row["epoch"] for row in log] == list(range(1, 51))
+    assert min(log, key=lambda row: row["test_error_percent"])["epoch"] == 49
+    assert log[48]["test_error_percent"] == 33.32
+    assert log[49]["test_error_percent"] == 34.32
