@@ -47,6 +47,7 @@ REPOSITORY = NOTEBOOKS.parent
 PAGES = REPOSITORY / "build" / "walkthrough"
 CELL_TIMEOUT = 1800  # seconds
 WIDGET, PNG = "application/vnd.jupyter.widget-view+json", "image/png"
+LIVE = "application/vnd.stn-explorer+html"  # an explorer that needs no kernel: for the pages; saved notebooks show its picture
 SOURCE_ERRORS = (ValueError, SyntaxError, nbformat.ValidationError)
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -205,7 +206,8 @@ def tidy(made: NotebookNode) -> None:
             cell.outputs = merge_streams(cell.outputs)
             for output in cell.outputs:
                 if WIDGET in output.get("data", {}):  # a widget needs a kernel: its picture, or its words, stand in for it
-                    output.data = NotebookNode({kind: output.data[kind] for kind in (PNG, "text/plain") if kind in output.data})
+                    kinds = (LIVE, PNG, "text/plain")
+                    output.data = NotebookNode({kind: output.data[kind] for kind in kinds if kind in output.data})
 
 
 def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -274,6 +276,8 @@ def build_notebooks(wanted: list[str]) -> int:
             print("\n".join(f"      not written: {problem}" for problem in problems), flush=True)
             continue
         for path, made in ((NOTEBOOKS / f"{name}.ipynb", student), (folder / f"{name}.ipynb", solved)):
+            for output in (output for cell in made.cells for output in cell.get("outputs", [])):
+                output.get("data", {}).pop(LIVE, None)
             write_atomically(path, (nbformat.writes(made) + "\n").encode())
     return report(failed)
 
@@ -299,11 +303,13 @@ mtd[columnalign="right"] { text-align: right; }
 <nav class="jp-RenderedHTMLCommon"><a href="{{ resources.index }}">All notebooks</a></nav>
 {%- endblock -%}
 {%- block data_png -%}
+{%- if LIVE in output.data -%}{{ output.data[LIVE] }}{%- else -%}
 {%- set alt = output | get_metadata('alt', 'image/png') -%}
 {%- set width = output | get_metadata('width', 'image/png') -%}
 <div class="jp-RenderedImage jp-OutputArea-output"><img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
 {%- if width is not none %} width="{{ width }}"{% endif %}
 {%- if alt is not none %} alt="{{ alt | escape_html }}"{% endif %}></div>
+{%- endif -%}
 {%- endblock -%}
 """
 
@@ -365,7 +371,8 @@ def write_page(made: NotebookNode, title: str, path: Path, folder: Path) -> None
     """Write an executed notebook, which lives in `folder`, as an HTML page."""
     index = os.path.relpath(PAGES / "index.html", path.parent).replace(os.sep, "/")
     resources = {"metadata": {"name": title, "path": str(folder)}, "index": index}
-    page, _ = PageExporter(raw_template=TEMPLATE, embed_images=True).from_notebook_node(made, resources)
+    exporter = PageExporter(raw_template=TEMPLATE.replace("LIVE", repr(LIVE)), embed_images=True)
+    page, _ = exporter.from_notebook_node(made, resources)
     write_atomically(path, page.encode())
 
 

@@ -184,6 +184,8 @@ class Explorer(anywidget.AnyWidget):
         shown = super()._repr_mimebundle_(**options)
         bundle, metadata = shown if isinstance(shown, tuple) else (shown, {})
         data, more = self.render()._repr_mimebundle_()
+        if self.sampler is None:
+            data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
         numbers = ", ".join(f"{value:.4g}" for value in self.theta)
         data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
         return {**(bundle or {}), **data}, {**metadata, **more}

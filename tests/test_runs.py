@@ -100,6 +100,8 @@ def test_the_papers_table_shows_every_cell_or_says_that_it_is_missing(runs):
                 assert ("±" in cell) == (len(recorded) > 1)
             else:
                 assert cell == "not recorded"
-    missing = {name for name in EXPERIMENTS if name.startswith("mnist-") and name not in runs and not name.startswith("mnist-tc/")}
+    missing = {
+        name for name in EXPERIMENTS if name.startswith("mnist-") and name not in runs and not name.startswith("mnist-tc/")
+    }
     line = next((line for line in text.splitlines() if line.startswith("Not recorded: ")), "Not recorded: .")
     assert set(line[len("Not recorded: ") : -1].split(", ")) - {""} == missing

@@ -126,15 +126,17 @@ explorer
 # On the left the input, with a coarse lattice over it: where the output looks. On the right what it sees there. With the
 # identity the lattice covers the picture exactly.
 #
-# **Take hold of it.** Drag a corner, or the centre; the filled corner is the output's top left. The six sliders and the matrix below
-# them are the same theta. Point at the output, and you read which input pixels that pixel is made of. (Without a kernel you
-# see a picture instead: run the cell.)
+# **Take hold of it.** Drag a corner, or the centre; the filled corner is the output's top left. When you drag a corner the centre stays, so the
+# opposite corner moves the other way. The six sliders and the matrix below them are the same theta: `a11 a12 t_x` is the
+# first row, `a21 a22 t_y` the second, so $\theta_{13}$ is `t_x`. *reset* goes back to the identity, *undo* one move back, *share* gives
+# theta as a line of Python. Leave the menus *kernel* and *padding* and the box *align_corners* for notebooks 2 and 3. (If you see only a
+# still picture, Python is not running: open the notebook with `make lab` and run the cell.)
 
 # %% [markdown]
 # ### Predict 1
 #
 # Take $\theta_{13}$, the last number of the first row, from 0 to 0.5. **Will the digit in the output move left or right?**
-# Decide. Then press *reset* above and drag the centre to the right. Then run the next cell.
+# Decide. Then press *reset* in the explorer, and drag the centre to the right. Then run the next cell.
 
 # %%
 theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
@@ -159,7 +161,8 @@ print(
 # %% [markdown]
 # ### Predict 2
 #
-# Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?** Decide, then pull two neighbouring corners outwards, then run the cell.
+# Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?** Decide, press *reset*, and move the sliders
+# `a11` and `a22` to 2 (the lattice then reaches beyond the pane, on every side). Then run the cell.
 
 # %%
 plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
@@ -173,7 +176,8 @@ plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both di
 # ## Which way does it turn?
 #
 # A rotation matrix with a positive angle turns the axes from $x$ towards $y$. Here $y$ points down, so on the screen the
-# *grid* turns clockwise. And the picture? Decide, and turn the lattice by hand first: drag its corners clockwise, one after the other.
+# *grid* turns clockwise. And the picture? Decide, press *reset*, and turn the lattice by hand first: drag
+# the top left corner clockwise, then the top right corner by the same angle. The other two come along.
 
 # %%
 angle = math.radians(30)
@@ -204,39 +208,40 @@ print(
 # %% [markdown]
 # ## Play
 #
-# Make the digit **upside down**, **mirrored** and **lying on its side**, in the explorer above, or here, where theta is a single
-# number and can only turn. Which of the three can a rotation not do?
-
-# %%
-turning = explore(image, Rotation())
-turning
-
-# %% [markdown]
-# It cannot mirror: no turn takes a left hand to a right one. Here is a task for the first explorer: let the digit **lie on its
-# back**, turned a quarter counter-clockwise. This cell reads theta where you left it, and says how far its corners are from there.
-
-# %%
-corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-looks = family.map_points(torch.tensor([explorer.theta]), corners)
-wanted = Rotation().map_points(torch.tensor([[math.pi / 2]]), corners)
-off = float((looks - wanted).norm(dim=-1).mean())
-print(f"corners off by {off:.2f} on average:", "there!" if off < 0.1 else "not there yet; run this cell again after dragging")
-
-# %% [markdown]
-# Theta can also be set from Python, and the lattice above jumps there. This mirrors the digit:
-
-# %%
-explorer.theta = [-1, 0, 0, 0, 1, 0]
-print("theta now:", explorer.theta)
-plots.warp(image, family, torch.tensor(explorer.theta), "mirrored: the first number is -1")
-
-# %% [markdown]
-# Which way does one go from one theta to another? From the identity to a turn by 120 degrees, all six numbers change. First
-# as one steady motion, then so that each number moves evenly from its first value to its last.
+# Make the digit **upside down**, **mirrored** and **lying on its side**: once with six numbers, once with the single number of a
+# rotation. Which of the three can a rotation not do?
 
 # %%
 from IPython.display import display
 
+free, turning = explore(image, family), explore(image, Rotation())
+display(free, turning)
+
+# %% [markdown]
+# It cannot mirror: no turn takes a left hand to a right one. Now a task for the first of the two: **turn the picture by a quarter turn
+# counter-clockwise**, so that its top points left. The next cell reads theta where you left it, and says how far the lattice's corners are from
+# where they should be, in normalised units (the picture is 2 wide). Run it again after each try.
+
+# %%
+corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+looks = family.map_points(torch.tensor([free.theta]), corners)
+wanted = Rotation().map_points(torch.tensor([[math.pi / 2]]), corners)
+off = float((looks - wanted).norm(dim=-1).mean())
+print(f"the corners are off by {off:.2f} on average:", "there!" if off < 0.1 else "not there yet")
+
+# %% [markdown]
+# Theta can also be set from Python. This explorer begins mirrored; set other numbers, run the cell, and see.
+
+# %%
+mirrored = explore(image, family)
+mirrored.theta = [-1, 0, 0, 0, 1, 0]
+mirrored
+
+# %% [markdown]
+# How does one get from one theta to another? From the identity to a turn by 120 degrees, all six numbers change. First
+# as one steady motion, then so that each number moves evenly from its first value to its last.
+
+# %%
 from stn_tutorial import animate_theta
 
 far = Rotation().matrix(torch.tensor([[math.radians(120)]])).flatten()

@@ -313,7 +313,7 @@ plots.images_in_a_row([digit, twice, once], ["original", "sampled twice", "compo
 # %% [markdown]
 # ## Play
 #
-# Six by six pixels, so that you can check the browser by hand. Set `t_x` to 0.5 and point at an output pixel: the line below
+# Six by six pixels, so that you can check the numbers by hand. Set `t_x` to 0.5 and point at an output pixel: the line below
 # says where it looks, in pixels of the input. By how much does the place change when you tick `align_corners`, and why?
 
 # %%
@@ -323,8 +323,8 @@ small = torch.arange(36, dtype=torch.uint8).view(1, 6, 6) * 7
 explore(small, Affine())
 
 # %% [markdown]
-# A normalised 0.5 is a quarter of the picture. That is 1.5 pixels if the picture runs from edge to edge (6 pixels), and 1.25 if it runs from
-# the first centre to the last (5 steps).
+# By a quarter of a pixel, to the left. A normalised 0.5 is a quarter of the picture: 1.5 pixels if the picture runs from edge to edge (6 pixels),
+# 1.25 if it runs from the first centre to the last (5 steps). The lattice shrinks as well, because its ends are pixel centres then.
 
 # %% [markdown]
 # ## Exercise 1: the target grid, by yourself

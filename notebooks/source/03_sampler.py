@@ -425,22 +425,26 @@ except RuntimeError as error:
 # %% [markdown]
 # ## Play
 #
-# Zoom in by dragging a corner of the lattice inwards, and point at the output: which input pixels is an output pixel made of, with which
-# weights? Do they sum to 1? Change the kernel and count again; drag the lattice off the picture and change the padding.
+# A piece of the digit, whose strokes run into its border. Drag a corner inwards to zoom in, and point at the output: which input pixels is an output
+# pixel made of, with which weights? Change the *kernel* and look again. Then drag the centre until the lattice lies half outside, and
+# change the *padding*.
 
 # %%
 from stn_tutorial import Attention, explore
 
-explore(digit, Attention())
+explore(piece, Attention())
 
 # %% [markdown]
-# Your own sampler can make the output, too. Here it is the loop from the beginning of this notebook, in Python, pixel by
-# pixel: the same picture, only slower. After exercise 1, put `my_sampler` in its place; what it does wrong, you will see.
+# Nearest: one pixel. Bilinear: four weights that sum to 1. Bicubic: sixteen; the four largest are listed, and as some of the sixteen are
+# negative, those four may sum to more than 1. Outside, zeros shows black, border draws the outermost pixels out, reflection mirrors.
+#
+# Your own sampler can make the output, too. Here it is the loop from the beginning of this notebook, pixel by pixel in
+# Python: the same picture, only slower.
 
 # %%
 from stn_tutorial import sample_loop
 
-explore(digit, Attention(), sampler=sample_loop)
+explore(piece, Attention(), sampler=sample_loop)
 
 # %% [markdown]
 # ## Exercise 1: your own sampler
@@ -484,6 +488,13 @@ def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: b
 from stn_tutorial import checks
 
 checks.check_sampler(my_sampler)
+
+# %% [markdown]
+# Now look through it. `explore` calls a sampler with images and grid only, so the other two arguments are fixed here. If something is
+# wrong with it, you see it in the output; an error appears below the picture.
+
+# %%
+explore(piece, Attention(), sampler=lambda images, grid: my_sampler(images, grid, "zeros", False))
 
 # %% [markdown]
 # ## Exercise 2: the gradient of a shift
