@@ -2,9 +2,12 @@
 
 import nbformat
 import pytest
+import torch
+from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import build
+from stn_tutorial import explore
 
 SOLVED = '''# needed by the answer
 import math
@@ -156,6 +159,22 @@ def test_pages_need_no_network(tmp_path, monkeypatch):
     assert 'href="02_x.html#here"' in page and 'href="../../README.md"' in page and "Open in Colab</a>" in page
     assert """alt='a "b" &lt;c&gt;'""" in page
     assert "<script" not in page and 'src="http' not in page and "No description" not in page
+
+
+def test_an_explorer_can_be_dragged_in_its_page_and_is_a_picture_in_a_saved_notebook(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "PAGES", tmp_path)
+    data, metadata = explore(torch.zeros(1, 8, 8))._repr_mimebundle_()
+    made = new_notebook(cells=[new_code_cell("e", outputs=[new_output("display_data", data, metadata=metadata)])])
+    build.tidy(made)
+    build.write_page(made, "T", tmp_path / "01_x.html", build.NOTEBOOKS)
+    page = (tmp_path / "01_x.html").read_text()
+    assert '<script type="module">' in page and "<img" not in page and 'src="http' not in page
+    saved = nbformat.from_dict(made)
+    saved.cells[0].outputs[0].data.pop(build.LIVE)  # as build_notebooks does
+    markdown, resources = MarkdownExporter().from_notebook_node(saved)
+    assert markdown.count("![png]") == 1 and len(resources["outputs"]) == 1
+    html, _ = HTMLExporter().from_notebook_node(saved)
+    assert html.count("<img") == 1
 
 
 def test_readme_numbers_are_filled_in(tmp_path, monkeypatch):
