@@ -104,7 +104,7 @@ class Explorer(anywidget.AnyWidget):
 
     `theta` is a list of P numbers, read and set from Python, observed with `observe`. Each parameter is also a trait of its
     own (`explorer.angle`, `explorer.a11`, `explorer.dx_0`), so that `ipywidgets.jslink` joins it to any slider. `kernel`,
-    `padding` and `align_corners` are those of `sample`.
+    `padding` and `align_corners` are those of `sample`; a sampler of one's own has its own, and grids without aligned corners.
 
     Setting theta to another number of values, or to NaN, raises a TraitError.
     """
@@ -141,6 +141,11 @@ class Explorer(anywidget.AnyWidget):
             raise traitlets.TraitError(f"theta must hold {self.transform.num_params} finite numbers, got {values}")
         return values
 
+    def notify_change(self, change) -> None:
+        # theta and the parameters that follow from it reach the page in one message: it must never see one without the other
+        with self.hold_sync():
+            super().notify_change(change)
+
     def _theta_moved(self, change) -> None:
         for name, value in zip(self.family["names"], self.theta, strict=True):
             setattr(self, name, value)
@@ -149,15 +154,19 @@ class Explorer(anywidget.AnyWidget):
     def _parameter_moved(self, change) -> None:
         theta = list(self.theta)
         theta[self.family["names"].index(change["name"])] = change["new"]
-        self.theta = theta
+        try:
+            self.theta = theta
+        except traitlets.TraitError:
+            setattr(self, change["name"], change["old"])
+            raise
 
     def _compute(self) -> None:
         """Let the learner's sampler make the output; what goes wrong is shown beside it."""
+        self.problem = ""
         if self.sampler is None:
             return
         try:
             self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
-            self.problem = ""
         except Exception as error:  # a learner's function may raise anything, and shall see it
             self.problem = f"{type(error).__name__}: {error}"
 
@@ -165,8 +174,6 @@ class Explorer(anywidget.AnyWidget):
         """What the browser sends; the error of a callback is shown beside the widget as well as raised."""
         try:
             super().set_state(sync_data)
-            if self.sampler is None:
-                self.problem = ""
         except Exception as error:
             self.problem = f"{type(error).__name__}: {error}"
             raise
@@ -177,8 +184,14 @@ class Explorer(anywidget.AnyWidget):
         if isinstance(self.transform, MatrixFamily):
             rows = self.transform.matrix(theta[None])[0].tolist()
             title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
-        options = {"mode": self.kernel, "align_corners": self.align_corners}
-        return plots.warp(self.pixels, self.transform, theta, title, self.padding, **options)
+        if self.sampler is not None:
+            output = (
+                torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.shape).permute(2, 0, 1)
+                if self.output
+                else None
+            )
+            return plots.warp(self.pixels, self.transform, theta, title, output=output)
+        return plots.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
 
     def _repr_mimebundle_(self, **options):
         shown = super()._repr_mimebundle_(**options)

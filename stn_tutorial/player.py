@@ -1,5 +1,6 @@
 """Controls around a pure drawing function that answers a `Picture`: what is computed in the kernel moves with its sliders."""
 
+import html
 import math
 from collections.abc import Callable
 
@@ -44,9 +45,11 @@ class Player(widgets.HBox):
         if unknown:
             raise ValueError(f"values must be named {tuple(self.controls)}, got {sorted(unknown)}")
         self.paused = True
-        for name, value in values.items():
-            self.controls[name].value = value
-        self.paused = False
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self.paused = False
         self.redraw()
 
     def redraw(self, change=None) -> None:
@@ -56,7 +59,7 @@ class Player(widgets.HBox):
         try:
             self.shown = self.draw(**self.values())
         except Exception as error:
-            self.problem.value = f"<b>{type(error).__name__}</b>: {error}"
+            self.problem.value = f"<b>{type(error).__name__}</b>: {html.escape(str(error))}"
             raise
         self.problem.value = ""
         self.view.value = self.shown.png
@@ -88,9 +91,10 @@ def make_control(name: str, values) -> widgets.ValueWidget:
 def moved(images: Tensor, degrees: float, scale: float, right: float, down: float) -> Tensor:
     """Images (N, C, H, W) turned counter-clockwise, enlarged, and shifted by shares of half their width and height."""
     angle = math.radians(degrees)
+    aspect = images.shape[3] / images.shape[2]
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
-    theta = [angle, -math.log(scale), -cos * right + sin * down, -sin * right - cos * down]
-    grid = Similarity(aspect=images.shape[3] / images.shape[2]).grid(torch.tensor([theta]), tuple(images.shape[2:]))
+    theta = [angle, -math.log(scale), -cos * right + sin / aspect * down, -sin * aspect * right - cos * down]
+    grid = Similarity(aspect).grid(torch.tensor([theta]), tuple(images.shape[2:]))
     return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
 
 

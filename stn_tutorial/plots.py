@@ -62,11 +62,13 @@ class Picture:
         return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
 
 
-def frames_of(png: bytes) -> tuple[list[Image.Image], int]:
-    """The frames of an APNG (or the one of a PNG), and the milliseconds each is shown."""
-    movie = Image.open(io.BytesIO(png))
-    frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(movie)]
-    return frames, round(movie.info.get("duration", 1000 / 12))
+def frames_of(png: bytes) -> tuple[list[Image.Image], list[int]]:
+    """The frames of an APNG (or the one of a PNG), and the milliseconds that each is shown."""
+    frames, milliseconds = [], []
+    for frame in ImageSequence.Iterator(Image.open(io.BytesIO(png))):
+        frames.append(frame.convert("RGB"))
+        milliseconds.append(round(frame.info.get("duration", 1000 / 12)))  # equal neighbours were merged into one long frame
+    return frames, milliseconds
 
 
 def as_gif(png: bytes) -> bytes:
@@ -85,11 +87,13 @@ def as_mp4(png: bytes) -> bytes:
         raise ValueError("an .mp4 needs the package PyAV: pip install av; or name a .gif") from error
     frames, milliseconds = frames_of(png)
     buffer = io.BytesIO()
+    shortest = max(1, min(milliseconds))
     with av.open(buffer, "w", format="mp4") as file:
-        stream = file.add_stream("libx264", rate=round(1000 / milliseconds))
+        stream = file.add_stream("libx264", rate=round(1000 / shortest))
         stream.width, stream.height, stream.pix_fmt = frames[0].width // 2 * 2, frames[0].height // 2 * 2, "yuv420p"
-        for frame in frames:
-            file.mux(stream.encode(av.VideoFrame.from_image(frame.crop((0, 0, stream.width, stream.height)))))
+        for frame, duration in zip(frames, milliseconds, strict=True):
+            for _ in range(round(duration / shortest)):
+                file.mux(stream.encode(av.VideoFrame.from_image(frame.crop((0, 0, stream.width, stream.height)))))
         file.mux(stream.encode())
     return buffer.getvalue()
 
@@ -127,41 +131,53 @@ def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) 
     return picture(figure, alt or (f"An image: {words}" if len(images) == 1 else f"{len(images)} images in a row: {words}"))
 
 
-def lattice_lines(family, theta: Tensor, image_size: tuple[int, int], cells: int = 7) -> list[np.ndarray]:
+def lattice_lines(
+    family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False, cells: int = 7
+) -> list[np.ndarray]:
     """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
 
-    theta: (P,). image_size: (H, W) of the input. The lattice reaches to the outer edges of the image; where points lie far
-    outside, or behind the camera, it is broken off (NaN).
+    theta: (P,). image_size: (H, W) of the input. The lattice reaches to -1 and 1: to the outer edges of the image, or with
+    align_corners to its outermost pixel centres. Where points lie far outside, or behind the camera, it is broken off (NaN).
     """
-    # corners aligned: the lattice is to reach the very edge of the square, wherever pixel centres are
-    grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]
-    points = normalized_to_pixel(grid, image_size, align_corners=False).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
+    grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]  # from -1 to 1
+    points = normalized_to_pixel(grid, image_size, align_corners).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
     points = points.numpy()
     return [*points, *points.transpose(1, 0, 2)]
 
 
-def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], color: str = ACCENT) -> LineCollection:
+def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False) -> LineCollection:
     """Draw the sampling lattice over an input that is already shown."""
-    lines = LineCollection(lattice_lines(family, theta, image_size), colors=color, linewidths=0.9, alpha=0.9)
+    lines = LineCollection(lattice_lines(family, theta, image_size, align_corners), colors=ACCENT, linewidths=0.9, alpha=0.9)
     axes.add_collection(lines)
     return lines
 
 
-def warp(image: Tensor, family, theta: Tensor, title: str = "", padding_mode: str = "zeros", **options) -> Picture:
+def warp(
+    image: Tensor,
+    family,
+    theta: Tensor,
+    title: str = "",
+    padding_mode: str = "zeros",
+    mode: str = "bilinear",
+    align_corners: bool = False,
+    output: Tensor | None = None,
+) -> Picture:
     """Input with the sampling lattice over it, and the output beside it.
 
-    image: (C, H, W), uint8 or in [0, 1]. theta: (P,).
+    image: (C, H, W), uint8 or in [0, 1]. theta: (P,). output: what another sampler made of it, (C, H, W), in place of ours.
     """
     image = image.float() / 255 if image.dtype == torch.uint8 else image
     size = image.shape[1:]
-    output = sample(image[None], family.grid(theta[None].to(image.dtype), size), padding_mode=padding_mode, **options)[0]
+    if output is None:
+        grid = family.grid(theta[None].to(image.dtype), size, align_corners)
+        output = sample(image[None], grid, mode, padding_mode, align_corners)[0]
     figure = Figure(figsize=(6.4, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     panel(left, image, "input U, and where the output looks")
     left.set_facecolor("#eeeeee")  # beyond the picture
-    add_lattice(left, family, theta, size)
+    add_lattice(left, family, theta, size, align_corners)
     height, width = size
-    reach = np.concatenate(lattice_lines(family, theta, size))
+    reach = np.concatenate(lattice_lines(family, theta, size, align_corners))
     x_reach, y_reach = (
         np.clip([np.nanmin(reach[:, k]), np.nanmax(reach[:, k])], -length, 2 * length)
         for k, length in ((0, width), (1, height))

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 from traitlets import TraitError
 
@@ -24,7 +25,7 @@ from stn_tutorial import (
     models,
     plots,
 )
-from stn_tutorial.animations import animate_rotation, animate_theta, animate_warps, theta_path
+from stn_tutorial.animations import animate_rotation, animate_theta, animate_warps, animation, theta_path
 from stn_tutorial.explorer import explore
 from stn_tutorial.player import explore_model, moved, play
 from stn_tutorial.sampler import sample
@@ -86,6 +87,7 @@ def test_an_explorer_brings_a_picture_and_theta_in_words_along():
         ("theta", [1, 0, 0, 0, 1, float("nan")], "theta must hold 6 finite numbers"),
         ("kernel", "cubic", "kernel"),
         ("a11", "wide", "a11"),
+        ("a11", float("inf"), "theta must hold 6 finite numbers"),
     ],
 )
 def test_what_an_explorer_cannot_be_set_to_is_named(name, value, message):
@@ -93,6 +95,28 @@ def test_what_an_explorer_cannot_be_set_to_is_named(name, value, message):
     with pytest.raises(TraitError, match=message):
         setattr(explorer, name, value)
     assert explorer.theta == Affine().identity().tolist()
+    assert explorer.a11 == 1
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_the_still_picture_of_the_identity_shows_the_image_twice(align_corners):
+    image = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0))
+    shown = plots.warp(image, Affine(), Affine().identity(), align_corners=align_corners)
+    same = plots.warp(image, Affine(), Affine().identity(), align_corners=align_corners, output=image)
+    assert torch.equal(pixels(shown.png), pixels(same.png))
+
+
+def test_the_still_picture_shows_what_a_sampler_of_ones_own_made():
+    black = explore(DIGIT, Translation(), sampler=lambda images, grid: images * 0)
+    title = "[+1.00  +0.00  +0.00]   [+0.00  +1.00  +0.00]"
+    assert black.render().png == plots.warp(black.pixels, Translation(), torch.zeros(2), title, output=DIGIT * 0).png
+
+
+def test_a_problem_is_forgotten_with_its_cause():
+    explorer = explore(DIGIT, Rotation())
+    explorer.problem = "KeyError: left from before"
+    explorer.theta = [0.1]
+    assert explorer.problem == ""
 
 
 def test_a_feature_map_is_shown_as_the_mean_over_its_channels():
@@ -130,6 +154,11 @@ def test_an_error_of_the_drawing_function_appears_beside_the_controls():
     assert player.problem.value == ""
     with pytest.raises(ValueError, match="values must be named"):
         player.set(y=1)
+    with pytest.raises(TraitError):
+        player.set(x="wide")
+    before = player.shown
+    player.controls["x"].value = 0.2
+    assert player.shown is not before  # a refused value does not stop the player
 
 
 def test_a_net_is_scrubbed_by_hand_and_left_as_it_was():
@@ -163,6 +192,11 @@ def test_moved_moves_the_picture_as_its_words_say():
     assert centre(moved(image, 0, 1.5, 0, 0)) == pytest.approx([7.5, 0], abs=0.1)
     assert centre(moved(image, 0, 1, 0.2, 0.4)) == pytest.approx([7, 4], abs=0.1)
     assert centre(moved(image, 90, 0.5, 0.2, 0.4)) == pytest.approx([2, 1.5], abs=0.1)
+    rows, columns = torch.meshgrid(torch.arange(20.0) - 9.5, torch.arange(60.0) - 29.5, indexing="ij")
+    wide = torch.zeros(1, 1, 20, 60)
+    wide[0, 0, 9:11, 29:31] = 1
+    assert centre(moved(wide, 90, 1, 0.2, 0)) == pytest.approx([6, 0], abs=0.1)
+    assert centre(moved(wide, 90, 1, 0, 0.4)) == pytest.approx([0, 4], abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -293,6 +327,19 @@ def test_an_animation_is_saved_frame_by_frame(tmp_path, suffix):
     assert np.abs(np.asarray(frames[0], float) - np.asarray(frames[4], float)[: frames[0].height]).mean() > 1
     with pytest.raises(ValueError, match="path must end in .png"):
         picture.save(tmp_path / "turn.avi")
+
+
+def test_a_long_last_frame_stays_long_in_other_formats(tmp_path):
+    figure = Figure(figsize=(1, 1))
+    axes = figure.subplots()
+    movie = animation(figure, [0, 1, 2, 2, 2, 2, 2, 2], lambda k: axes.set_title(str(k)), "counting")
+    movie.save(tmp_path / "a.gif")
+    gif = Image.open(tmp_path / "a.gif")
+    durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
+    assert durations == [pytest.approx(83, abs=5), pytest.approx(83, abs=5), pytest.approx(500, abs=10)]
+    movie.save(tmp_path / "a.mp4")
+    with av.open(tmp_path / "a.mp4") as file:
+        assert len(list(file.decode(video=0))) == 8
 
 
 def test_an_mp4_without_pyav_says_what_to_install(tmp_path, monkeypatch):

@@ -180,8 +180,14 @@ def test_every_handle_and_control_moves_the_picture_that_torch_makes(lab, name):
             after = lab.check(name, family)
             assert after != before, f"{kind} {i} does not follow the mouse"
             before = after
+    controls = root.locator("input[type=number]").first
+    controls.blur()  # ends the last move
+    controls.fill("0.1")
+    controls.fill("0.3")
+    controls.blur()
+    lab.settled(name)
     root.get_by_role("button", name="undo").click()
-    assert lab.settled(name) != before
+    assert lab.settled(name) == before
     root.get_by_role("button", name="reset").click()
     assert lab.settled(name) == pytest.approx(family.identity().tolist())
     assert root.locator(".problem").text_content() == ""
@@ -205,6 +211,31 @@ def test_kernel_padding_and_align_corners_are_torch_s(lab, name):
                         break
                     time.sleep(0.02)
                 lab.check(name, family)
+
+
+def test_what_python_sets_stays_set(lab):
+    lab.do("explorers['affine'].a11 = 2; explorers['affine'].a22 = 2")
+    assert lab.check("affine", Affine())[::4] == [2, 2]
+    lab.do("explorers['affine'].theta = [2, 0, 0, 0, 2, 0]; explorers['affine'].a11 = 3")
+    assert lab.check("affine", Affine()) == [3, 0, 0, 0, 2, 0]
+    lab.do("for k in range(20): explorers['rotation'].angle = k / 20; time.sleep(0.03)")
+    assert lab.check("rotation", Rotation()) == pytest.approx([0.95])
+    time.sleep(0.5)  # nothing that was under way takes it back
+    assert lab.check("rotation", Rotation()) == pytest.approx([0.95])
+    lab.root("affine").locator("input[type=number]").first.fill("")
+    lab.do("explorers['affine'].a11 = 1.25")
+    lab.root("affine").locator("input[type=number]").first.blur()
+    lab.page.wait_for_timeout(100)
+    assert lab.root("affine").locator("input[type=number]").first.input_value() == "1.25"
+
+
+def test_a_corner_behind_the_camera_is_named(lab):
+    lab.do("explorers['projective'].theta = [1, 0, 0, 0, 1, 0, 0.8, 0.8]")
+    lab.root("projective").locator(".problem").get_by_text("A corner lies behind the camera").wait_for(timeout=10_000)
+    assert lab.root("projective").locator(".handle:visible").count() == 3
+    lab.do("explorers['projective'].theta = [1, 0, 0, 0, 1, 0, 0.1, 0.1]")
+    lab.check("projective", Projective())
+    assert lab.root("projective").locator(".problem").text_content() == ""
 
 
 def test_colour_a_feature_map_and_a_frame_that_is_not_square(lab):
@@ -257,7 +288,10 @@ def test_what_goes_wrong_is_said_beside_the_widget(lab):
     lab.do("explorers['rotation'].observe(callback, 'theta')")
     lab.drag("rotation", 0, 5, 30)
     lab.root("rotation").locator(".problem").get_by_text("no such pose").wait_for(timeout=10_000)
-    lab.do("explorers['rotation'].unobserve(callback, 'theta')")
+    lab.do("explorers['rotation'].unobserve(callback, 'theta'); explorers['rotation'].theta = [0.3]")
+    lab.page.wait_for_function(
+        "root => root.querySelector('.problem').textContent === ''", arg=lab.root("rotation").element_handle()
+    )
     # an error in the JavaScript itself
     assert lab.root("broken").locator(".problem").text_content().startswith("JavaScript: TypeError: ")
 

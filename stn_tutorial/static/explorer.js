@@ -260,7 +260,7 @@ export function solve(matrix, right) {
 const CORNERS = [[-1, -1], [1, -1], [1, 1], [-1, 1]]; // in turn around the frame
 const CORNER_NAMES = ["top left corner", "top right corner", "bottom right corner", "bottom left corner"];
 
-/** What can be dragged: [{label, x, y, at}], `at` the place in the output and (x, y) where it looks in the input. */
+/** What can be dragged: [{label, at, x, y, behind}]: the place in the output, where it looks, and whether that is behind the camera. */
 export function handlesOf(family, theta) {
   if (isLattice(family)) {
     return family.controls.map(([x, y], i) => {
@@ -274,7 +274,7 @@ export function handlesOf(family, theta) {
   return places.map((place) => {
     const out = [0, 0];
     looks(...place.at, out);
-    return { ...place, x: out[0], y: out[1] };
+    return { ...place, x: out[0], y: out[1], behind: out[0] === BEHIND && out[1] === BEHIND };
   });
 }
 
@@ -407,6 +407,11 @@ function paint(canvas, data, channels) {
   context.putImageData(image, 0, 0);
 }
 
+/** Write a text only where it changed: a live region that is rewritten is read out again. */
+const say = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
 const round = (value, digits) => Number(value.toFixed(digits));
 
 /** One pane: a canvas of the image, and over it an SVG drawing in pixel coordinates, `margin` shares wider on each side. */
@@ -431,7 +436,10 @@ function makePane(width, height, margin, caption) {
 
 /** Draw an explorer for a model {get, set, save_changes, on, off} into an element; returns what takes it away again. */
 function render({ model, el }) {
-  const root = make("div", { className: "stn", "data-lm-suppress-shortcuts": "true" }); // keys are ours, not JupyterLab's
+  const root = make("div", { className: "stn" });
+  // keys are ours and not JupyterLab's, except with Ctrl or Command: Ctrl+S shall save. A window hears before the document does
+  const claimKeys = (event) => root.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  window.addEventListener("keydown", claimKeys, true);
   const problem = make("div", { className: "problem", role: "alert" });
   el.append(make("style", { textContent: CSS }), root);
   const guarded = (action) => (...values) => {
@@ -445,7 +453,10 @@ function render({ model, el }) {
   let takeAway = () => {};
   guarded(() => (takeAway = build({ model, root, problem, guarded })))();
   root.append(problem);
-  return () => takeAway();
+  return () => {
+    window.removeEventListener("keydown", claimKeys, true);
+    takeAway();
+  };
 }
 
 /** All of `render` that may fail. */
@@ -479,6 +490,8 @@ function build({ model, root, problem, guarded }) {
   const radius = (isLattice(family) ? 5.5 : 7) / input.scale;
   const handles = handlesOf(family, family.identity).map((handle, k) => {
     const circle = draw("circle", { class: k === 0 ? "handle first" : "handle", r: radius, tabindex: 0, role: "slider" });
+    circle.setAttribute("aria-valuemin", -2);
+    circle.setAttribute("aria-valuemax", 2);
     circle.addEventListener("pointerdown", guarded((event) => {
       remember();
       chosen = k;
@@ -538,7 +551,7 @@ function build({ model, root, problem, guarded }) {
   function inspect() {
     looked.replaceChildren();
     if (!eye) {
-      inspector.textContent = "Point at the output to see which input pixels a pixel is made of.";
+      say(inspector, "Point at the output to see which input pixels a pixel is made of.");
       return;
     }
     const { kernel, padding, align } = options();
@@ -547,6 +560,12 @@ function build({ model, root, problem, guarded }) {
     spot.setAttribute("x", eye[0] - 0.5);
     spot.setAttribute("y", eye[1] - 0.5);
     spot.setAttribute("visibility", "visible");
+    if (remote) {
+      const { data } = output.canvas.getContext("2d").getImageData(eye[0], eye[1], 1, 1);
+      const value = Array.from(data.slice(0, channels)).join("/");
+      say(inspector, `Output pixel (${eye}), column and row, looks at (${x.toFixed(2)}, ${y.toFixed(2)}); your sampler made it ${value}`);
+      return;
+    }
     const found = [];
     for (const [row, weightY] of neighbours(y, height, kernel, padding, align)) {
       for (const [column, weightX] of neighbours(x, width, kernel, padding, align)) {
@@ -561,8 +580,9 @@ function build({ model, root, problem, guarded }) {
     const parts = found.slice(0, 4).map(([weight, what]) => `${weight.toFixed(2)} × ${what}`);
     if (found.length > 4) parts.push(`${found.length - 4} smaller shares`);
     const place = `(${x.toFixed(2)}, ${y.toFixed(2)})`;
-    inspector.textContent = `Output pixel (${eye}), column and row, looks at ${place}${
-      Math.abs(x) < BEHIND / 2 && Math.abs(y) < BEHIND / 2 ? ` = ${parts.join(" + ")}` : ": behind the camera, background"}`;
+    const seen = Math.abs(x) < BEHIND / 2 && Math.abs(y) < BEHIND / 2;
+    const made = seen ? ` = ${parts.join(" + ")}` : ": behind the camera, background";
+    say(inspector, `Output pixel (${eye}), column and row, looks at ${place}${made}`);
   }
 
   // sliders with number fields, two for the chosen point of a lattice or one for each parameter
@@ -574,16 +594,20 @@ function build({ model, root, problem, guarded }) {
     const range = make("input", { type: "range", ...properties });
     const number = make("input", { type: "number", ...properties, min: "", max: "" });
     const index = () => (isLattice(family) ? 2 * chosen + i : i);
+    let begins = true; // whether the next input begins a move, for undo to take back
     const changed = guarded((event) => {
       const value = Number(event.target.value);
       if (event.target.value === "" || !Number.isFinite(value)) return;
+      if (begins) remember();
+      begins = false;
       const theta = [...model.get("theta")];
       theta[index()] = value;
       setTheta(theta);
     });
     for (const control of [range, number]) {
-      control.addEventListener("focus", remember);
       control.addEventListener("input", changed);
+      control.addEventListener("change", () => (begins = true));
+      control.addEventListener("blur", guarded(refresh)); // a field left empty shows its number again
       control.addEventListener("keydown", (event) => event.stopPropagation());
     }
     controls.append(make("label", { className: "row" }, [label, range, number]));
@@ -654,6 +678,7 @@ function build({ model, root, problem, guarded }) {
       // a handle that looks far outside waits at the edge of the pane
       handles[k].setAttribute("cx", Math.min(Math.max(x, -0.5 - input.room), right));
       handles[k].setAttribute("cy", Math.min(Math.max(y, -0.5 - input.room), bottom));
+      handles[k].setAttribute("visibility", handle.behind ? "hidden" : "visible");
     });
     if (!waiting) requestAnimationFrame(guarded(refreshWords));
     waiting = true;
@@ -664,11 +689,14 @@ function build({ model, root, problem, guarded }) {
     waiting = false;
     const theta = model.get("theta");
     const now = options();
-    problem.textContent = model.get("problem");
-    handlesOf(family, theta).forEach((handle, k) => {
+    const handlesNow = handlesOf(family, theta);
+    const stuck = handlesNow.some((handle) => handle.behind);
+    say(problem, model.get("problem") || (stuck ? "A corner lies behind the camera: bring g and h nearer to 0, or reset, to drag again." : ""));
+    handlesNow.forEach((handle, k) => {
+      const where = handle.behind ? "behind the camera" : `x ${handle.x.toFixed(2)}, y ${handle.y.toFixed(2)}`;
       handles[k].setAttribute("aria-label", `${handle.label}; arrow keys move it by a pixel`);
       handles[k].setAttribute("aria-valuenow", round(handle.x, 2));
-      handles[k].setAttribute("aria-valuetext", `x ${handle.x.toFixed(2)}, y ${handle.y.toFixed(2)}`);
+      handles[k].setAttribute("aria-valuetext", where);
     });
     for (const { range, number, index } of sliders) {
       range.value = theta[index()];
