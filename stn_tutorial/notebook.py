@@ -15,6 +15,7 @@ def start() -> tuple[Dataset, bool]:
     """
     from . import __version__
 
+    allow_widgets_on_colab()
     quick = os.environ.get("STN_PROFILE", "full") == "quick"
     device = best_device()
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
@@ -22,3 +23,12 @@ def start() -> tuple[Dataset, bool]:
     print(f"stn_tutorial {__version__}, torch {torch.__version__}, {where}")
     print(f"data: {data.source}{' (quick profile: a small part of it)' if quick else ''}")
     return (data.subset(2000, 500) if quick else data), quick
+
+
+def allow_widgets_on_colab() -> None:
+    """Google Colab shows widgets that do not come with it, as the explorer, only after it was asked to; elsewhere nothing happens."""
+    try:
+        from google.colab import output
+    except ModuleNotFoundError:
+        return
+    output.enable_custom_widget_manager()

@@ -4,11 +4,15 @@ import ast
 import itertools
 import json
 import re
+import sys
+import types
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
+
+from stn_tutorial.notebook import allow_widgets_on_colab
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9]*.py"))
@@ -113,3 +117,13 @@ def test_the_notebook_has_the_shape_that_readers_expect(path):
 def test_an_exercise_that_is_not_tried_stops_nothing(path):
     outputs = [json.dumps(o) for c in nbformat.read(path, 4).cells if c.cell_type == "code" for o in c.outputs]
     assert sum("not tried yet" in text for text in outputs) == 2
+
+
+def test_colab_is_asked_to_show_the_explorer(monkeypatch):
+    asked = []
+    colab = types.ModuleType("google.colab")
+    colab.output = types.SimpleNamespace(enable_custom_widget_manager=lambda: asked.append("once"))
+    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    allow_widgets_on_colab()
+    assert asked == ["once"]

@@ -30,7 +30,7 @@
 try:
     import stn_tutorial
 except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps torchsummary INSTALL_LINE
+    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
 from stn_tutorial.notebook import start
