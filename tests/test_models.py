@@ -1,5 +1,7 @@
 """The nets of the literature are the published ones, and the training options that they need do what they say."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,9 +9,10 @@ from torch.nn import functional as F
 from torchsummary import summary
 
 from stn_tutorial import Affine, models
+from stn_tutorial.data import from_arrays
 from stn_tutorial.distortions import Upright, flip_and_shift
-from stn_tutorial.experiments import published
-from stn_tutorial.training import Recipe, Trainer
+from stn_tutorial.experiments import EXPERIMENTS, published
+from stn_tutorial.training import Recipe, Trainer, fit
 
 
 class Published(nn.Module):
@@ -123,3 +126,17 @@ def test_the_published_log_is_whole():
     assert min(log, key=lambda row: row["test_error_percent"])["epoch"] == 49
     assert log[48]["test_error_percent"] == 33.32
     assert log[49]["test_error_percent"] == 34.32
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name.startswith("cifar10")])
+def test_every_cifar10_experiment_trains(name):
+    experiment = EXPERIMENTS[name]
+    images = torch.randint(0, 256, (256, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(256) % 10
+    arrays = {"train_images": images.numpy(), "train_labels": labels.numpy(), "source": "noise"}
+    arrays |= {"test_images": images[:100].numpy(), "test_labels": labels[:100].numpy()}
+    torch.manual_seed(0)
+    recipe = replace(experiment.recipe, epochs=1)
+    training = fit(experiment.build(), from_arrays("cifar10", arrays), None, recipe, device="cpu", progress=False)
+    assert training.history[0]["train_loss"] < 4
+    assert (training.theta is None) == ("without" in name or "control" in name)
