@@ -108,8 +108,8 @@ plots.training_curves(histories)
 # %%
 from stn_tutorial import animate_rotation
 
-first_of_each = [int((data.test_labels == digit).nonzero()[0]) for digit in (1, 2, 3, 4, 5, 7)]
-animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first_of_each])
+first_of_each = [int((data.test_labels == digit).nonzero()[0]) for digit in (1, 2, 4, 5, 7)]
+animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first_of_each], frames=32)
 
 # %% [markdown]
 # The lower digits sway less than the upper ones turn. They do not stand perfectly still, and nobody asked for **upright**: the
@@ -210,13 +210,13 @@ plots.pose_spread(recorded)
 #
 # ## How did it get there?
 #
-# While a net trains, `fit` records theta for 64 fixed test digits, at steps that grow further and further apart. Here are five of
+# While a net trains, `fit` records theta for 64 fixed test digits, at steps that grow further and further apart. Here are four of
 # them along a full training.
 
 # %%
 from stn_tutorial import Affine, animate_warps
 
-animate_warps(load_theta("mnist-r/st-cnn-affine"), Affine())
+animate_warps(load_theta("mnist-r/st-cnn-affine"), Affine(), count=4)
 
 # %% [markdown]
 # At step 0 every lattice is the identity; early on, some digits are read correctly while their lattices have hardly moved; in the
