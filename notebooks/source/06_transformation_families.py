@@ -444,7 +444,7 @@ for name, explorer in {"spline": spline_explorer, "flow": flow_explorer}.items()
     print(f"{name}: {100 * folded_share(explorer.transform, torch.tensor([explorer.theta])):.1f} % folded")
 
 # %% [markdown]
-# The spline folds as soon as one point passes its neighbour; the flow stays at nothing, however far you drag (with extreme
+# The spline folds as soon as one point passes its neighbour; the flow stays at nothing as long as its steps are short (with extreme
 # velocities it needs more `squarings`).
 
 # %% [markdown]
