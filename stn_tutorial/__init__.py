@@ -31,7 +31,7 @@ LAZY = {
     "animate_theta": "animations",
     "animate_warps": "animations",
     "explore": "explorer",
-    "explore_model": "player",
+    "explore_model": "model_explorer",
     "play": "player",
 }
 

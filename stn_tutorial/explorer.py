@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import anywidget
@@ -81,8 +82,8 @@ def description(transform: Family) -> dict:
 def to_bytes(image: Tensor) -> tuple[bytes, tuple[int, int, int]]:
     """An image (C, H, W), uint8 or in [0, 1], as bytes and their shape (H, W, 1 or 3).
 
-    A feature map (C neither 1 nor 3, or values outside [0, 1]) is shown as the mean over its channels, from its smallest
-    value (black) to its largest (white).
+    A feature map, C neither 1 nor 3, is shown as the mean over its channels; values outside [0, 1] from the smallest (black)
+    to the largest (white).
     """
     if image.dim() != 3 or 0 in image.shape:
         raise ValueError(f"image must have shape (C, H, W), none of them zero, got {tuple(image.shape)}")
@@ -92,14 +93,48 @@ def to_bytes(image: Tensor) -> tuple[bytes, tuple[int, int, int]]:
         if not bool(torch.isfinite(image).all()):
             raise ValueError("image must be finite, got NaN or infinity")
     values = image.float() / 255 if image.dtype == torch.uint8 else image
-    if len(values) not in (1, 3) or values.min() < 0 or values.max() > 1:
+    feature_map = len(values) not in (1, 3)
+    if feature_map:
         values = values.mean(dim=0, keepdim=True)
+    if feature_map or values.min() < 0 or values.max() > 1:
         values = (values - values.min()) / (values.max() - values.min()).clamp(min=1e-12)
     pixels = (values * 255).round().byte().permute(1, 2, 0).contiguous()
     return pixels.numpy().tobytes(), tuple(pixels.shape)
 
 
-class Explorer(anywidget.AnyWidget):
+@contextmanager
+def one_thread():
+    """Compute on one thread: for a single image, waking other threads costs more than they save."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class BrowserWidget(anywidget.AnyWidget):
+    """What the widgets drawn by explorer.js share: an error is shown beside them, a still picture stands in for them."""
+
+    _esm = JAVASCRIPT
+    problem = traitlets.Unicode().tag(sync=True)
+
+    def set_state(self, sync_data) -> None:
+        """What the browser sends; the error of a callback is shown beside the widget as well as raised."""
+        try:
+            super().set_state(sync_data)
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+            raise
+
+    @staticmethod
+    def joined(shown, data: dict, metadata: dict) -> tuple[dict, dict]:
+        """The mime bundle of a widget, and that of its stand-in."""
+        bundle, more = shown if isinstance(shown, tuple) else (shown, {})
+        return {**(bundle or {}), **data}, {**more, **metadata}
+
+
+class Explorer(BrowserWidget):
     """The input with the sampling lattice over it, to be dragged, and the output beside it.
 
     `theta` is a list of P numbers, read and set from Python, observed with `observe`. Each parameter is also a trait of its
@@ -109,7 +144,6 @@ class Explorer(anywidget.AnyWidget):
     Setting theta to another number of values, or to NaN, raises a TraitError.
     """
 
-    _esm = JAVASCRIPT
     family = traitlets.Dict().tag(sync=True)
     image = traitlets.Bytes().tag(sync=True)
     shape = traitlets.List().tag(sync=True)
@@ -119,7 +153,6 @@ class Explorer(anywidget.AnyWidget):
     align_corners = traitlets.Bool(False).tag(sync=True)
     remote = traitlets.Bool(False).tag(sync=True)  # whether the output is computed by a sampler in the kernel
     output = traitlets.Bytes().tag(sync=True)
-    problem = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, image: Tensor, transform: Family, sampler: Callable[[Tensor, Tensor], Tensor] | None = None):
         family = description(transform)
@@ -170,14 +203,6 @@ class Explorer(anywidget.AnyWidget):
         except Exception as error:  # a learner's function may raise anything, and shall see it
             self.problem = f"{type(error).__name__}: {error}"
 
-    def set_state(self, sync_data) -> None:
-        """What the browser sends; the error of a callback is shown beside the widget as well as raised."""
-        try:
-            super().set_state(sync_data)
-        except Exception as error:
-            self.problem = f"{type(error).__name__}: {error}"
-            raise
-
     def render(self) -> plots.Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
         theta, title = torch.tensor(self.theta), ""
@@ -194,14 +219,12 @@ class Explorer(anywidget.AnyWidget):
         return plots.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
 
     def _repr_mimebundle_(self, **options):
-        shown = super()._repr_mimebundle_(**options)
-        bundle, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        data, more = self.render()._repr_mimebundle_()
+        data, metadata = self.render()._repr_mimebundle_()
         if self.sampler is None:
             data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
         numbers = ", ".join(f"{value:.4g}" for value in self.theta)
         data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
-        return {**(bundle or {}), **data}, {**metadata, **more}
+        return self.joined(super()._repr_mimebundle_(**options), data, metadata)
 
     def to_html(self) -> str:
         """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
@@ -230,13 +253,8 @@ render({ model, el: document.getElementById("PLACE") });
 def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:
     """What a learner's sampler(images, grid) makes of an image (C, H, W) of bytes; a ValueError that says what is odd about it."""
     images = pixels[None].float() / 255
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for a single image, waking other threads costs more than they save
-    try:
-        grid = transform.grid(torch.tensor([theta]), tuple(images.shape[2:]))
-        output = sampler(images, grid)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread():
+        output = sampler(images, transform.grid(torch.tensor([theta]), tuple(images.shape[2:])))
     if not isinstance(output, Tensor) or output.shape != images.shape:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ValueError(f"sampler must answer a tensor of shape {tuple(images.shape)}, got {got}")

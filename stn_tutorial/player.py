@@ -1,17 +1,11 @@
 """Controls around a pure drawing function that answers a `Picture`: what is computed in the kernel moves with its sliders."""
 
 import html
-import math
 from collections.abc import Callable
 
 import ipywidgets as widgets
-import torch
-from torch import Tensor, nn
 
 from . import plots
-from .sampler import sample
-from .training import find_transformer, thetas_of
-from .transforms import Similarity
 
 
 class Player(widgets.HBox):
@@ -86,44 +80,3 @@ def make_control(name: str, values) -> widgets.ValueWidget:
     if all(isinstance(value, int) for value in values):
         return widgets.IntSlider(value=start, min=low, max=high, description=name)
     return widgets.FloatSlider(value=start, min=low, max=high, step=0.01, description=name, readout_format="+.2f")
-
-
-def moved(images: Tensor, degrees: float, scale: float, right: float, down: float) -> Tensor:
-    """Images (N, C, H, W) turned counter-clockwise, enlarged, and shifted by shares of half their width and height."""
-    angle = math.radians(degrees)
-    aspect = images.shape[3] / images.shape[2]
-    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
-    theta = [angle, -math.log(scale), -cos * right + sin / aspect * down, -sin * aspect * right - cos * down]
-    grid = Similarity(aspect).grid(torch.tensor([theta]), tuple(images.shape[2:]))
-    return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
-
-
-def explore_model(model: nn.Module, images: Tensor) -> Player:
-    """Turn, scale and shift the input of a trained net by hand: where it looks, what it sees there, what it takes it for.
-
-    model: a classifier with a `SpatialTransformer` in it; images: (N, C, H, W), uint8 or in [0, 1]. Raises ValueError for
-    a model without a transformer and images of another shape.
-    """
-    transformer = find_transformer(model)
-    if transformer is None:
-        raise ValueError("model must have a SpatialTransformer in it")
-    if images.dim() != 4 or 0 in images.shape:
-        raise ValueError(f"images must have shape (N, C, H, W), none of them zero, got {tuple(images.shape)}")
-    images = images.float() / 255 if images.dtype == torch.uint8 else images
-
-    def draw(image: int, degrees: float, scale: float, right: float, down: float) -> plots.Picture:
-        seen = moved(images[image : image + 1], degrees, scale, right, down)
-        outputs, training = [], model.training
-        keep = transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float().cpu()))
-        try:
-            with thetas_of(model) as thetas, torch.no_grad():
-                probabilities = model.eval()(seen.to(next(model.parameters()).device)).float().softmax(dim=1)[0].cpu()
-        finally:
-            keep.remove()
-            model.train(training)
-        output = outputs[0][0] if outputs[0].shape[1] in (1, 3) else outputs[0][0].mean(dim=0, keepdim=True)
-        title = f"image {image}: {degrees:+.0f} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
-        return plots.verdict(seen[0], transformer.family, thetas[0][0], output, probabilities, title)
-
-    ranges = {"degrees": (-180.0, 180.0, 60.0), "scale": (0.4, 2.0, 1.0), "right": (-1.0, 1.0, 0.0), "down": (-1.0, 1.0, 0.0)}
-    return play(draw, image=(0, len(images) - 1, 0), **ranges)

@@ -193,10 +193,13 @@ def warp(
     )
 
 
-def verdict(image: Tensor, family, theta: Tensor, output: Tensor, probabilities: Tensor, title: str = "") -> Picture:
+def verdict(
+    image: Tensor, family, theta: Tensor, output: Tensor, probabilities: Tensor, title: str, classes: list[str]
+) -> Picture:
     """What a net with a transformer makes of an image: the lattice it chose, what it then saw, and how sure it is of each class.
 
     image, output: (C, H, W), uint8 or in [0, 1]. theta: (P,). probabilities: one per class, (K,).
+    classes: their K names.
     """
     figure = Figure(figsize=(8.4, 3.1), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
@@ -210,12 +213,14 @@ def verdict(image: Tensor, family, theta: Tensor, output: Tensor, probabilities:
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
     right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
-    right.set(xlim=(0, 1), yticks=range(len(probabilities)), title=f"class {best}, {float(probabilities[best]):.0%}")
+    right.set(
+        xlim=(0, 1), yticks=range(len(probabilities)), title=f"the net says {classes[best]}, {float(probabilities[best]):.0%}"
+    )
+    right.set_yticklabels(classes)
     right.invert_yaxis()
-    if title:
-        figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
-    return picture(figure, f"{title}: theta = ({numbers}); class {best} with {float(probabilities[best]):.0%}")
+    return picture(figure, f"{title}: theta = ({numbers}); the net says {classes[best]} with {float(probabilities[best]):.0%}")
 
 
 def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) -> Picture:

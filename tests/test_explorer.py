@@ -27,7 +27,7 @@ from stn_tutorial import (
 )
 from stn_tutorial.animations import animate_rotation, animate_theta, animate_warps, animation, theta_path
 from stn_tutorial.explorer import explore
-from stn_tutorial.player import explore_model, moved, play
+from stn_tutorial.player import play
 from stn_tutorial.sampler import sample
 from stn_tutorial.volumes import Affine3d
 
@@ -159,58 +159,6 @@ def test_an_error_of_the_drawing_function_appears_beside_the_controls():
     before = player.shown
     player.controls["x"].value = 0.2
     assert player.shown is not before  # a refused value does not stop the player
-
-
-def test_a_net_is_scrubbed_by_hand_and_left_as_it_was():
-    torch.manual_seed(0)
-    model = models.paper_st_cnn().train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    player = explore_model(model, torch.stack([DIGIT, DIGIT.flip(2)]))
-    first = player.shown
-    assert "image 0: +60 degrees" in first.alt
-    for name, value in {"image": 1, "degrees": -20.0, "scale": 1.5, "right": 0.3, "down": -0.3}.items():
-        player.controls[name].value = value
-        assert player.shown.png != first.png
-        first = player.shown
-    assert model.training
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    with pytest.raises(ValueError, match="model must have a SpatialTransformer"):
-        explore_model(models.paper_cnn(), DIGIT[None])
-    with pytest.raises(ValueError, match="images must have shape"):
-        explore_model(model, DIGIT)
-
-
-def test_moved_moves_the_picture_as_its_words_say():
-    image = torch.zeros(1, 1, 20, 20)
-    image[0, 0, 9:11, 14:16] = 1  # right of the centre
-    rows, columns = torch.meshgrid(torch.arange(20.0) - 9.5, torch.arange(20.0) - 9.5, indexing="ij")
-
-    def centre(picture):
-        return [float((picture[0, 0] * axis).sum() / picture.sum()) for axis in (columns, rows)]
-
-    assert centre(moved(image, 90, 1, 0, 0)) == pytest.approx([0, -5], abs=0.1)  # counter-clockwise: right goes up
-    assert centre(moved(image, 0, 1.5, 0, 0)) == pytest.approx([7.5, 0], abs=0.1)
-    assert centre(moved(image, 0, 1, 0.2, 0.4)) == pytest.approx([7, 4], abs=0.1)
-    assert centre(moved(image, 90, 0.5, 0.2, 0.4)) == pytest.approx([2, 1.5], abs=0.1)
-    rows, columns = torch.meshgrid(torch.arange(20.0) - 9.5, torch.arange(60.0) - 29.5, indexing="ij")
-    wide = torch.zeros(1, 1, 20, 60)
-    wide[0, 0, 9:11, 29:31] = 1
-    assert centre(moved(wide, 90, 1, 0.2, 0)) == pytest.approx([6, 0], abs=0.1)
-    assert centre(moved(wide, 90, 1, 0, 0.4)) == pytest.approx([0, 4], abs=0.1)
-
-
-@pytest.mark.parametrize(
-    ("image", "family", "message"),
-    [
-        (DIGIT[0], Affine(), "image must have shape"),
-        (DIGIT / 0, Affine(), "image must be finite"),
-        (DIGIT, 3, "transform must be"),
-        (DIGIT, Affine3d(), "transform must be"),
-    ],
-)
-def test_what_cannot_be_explored_is_named(image, family, message):
-    with pytest.raises(ValueError, match=message):
-        explore(image, family)
 
 
 def test_the_turning_digits_are_an_endless_animation_of_modest_size():
@@ -346,3 +294,17 @@ def test_an_mp4_without_pyav_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match="pip install av"):
         animate_theta(DIGIT, Rotation(), torch.zeros(1), torch.ones(1), frames=4).save(tmp_path / "turn.mp4")
+
+
+@pytest.mark.parametrize(
+    ("image", "family", "message"),
+    [
+        (DIGIT[0], Affine(), "image must have shape"),
+        (DIGIT / 0, Affine(), "image must be finite"),
+        (DIGIT, 3, "transform must be"),
+        (DIGIT, Affine3d(), "transform must be"),
+    ],
+)
+def test_what_cannot_be_explored_is_named(image, family, message):
+    with pytest.raises(ValueError, match=message):
+        explore(image, family)

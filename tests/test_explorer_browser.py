@@ -64,6 +64,14 @@ explorers['joined'] = explore(image, Rotation())
 link = widgets.jslink((slider, 'value'), (explorers['joined'], 'angle'))
 widgets.VBox([slider, explorers['joined']])
 """
+SHOWN["model"] = """
+from stn_tutorial import explore_model, models
+torch.manual_seed(0)
+net = models.paper_st_cnn()
+torch.nn.init.normal_(net.transformer.localization[1].last.weight, std=0.05)
+explorers['model'] = explore_model(net, torch.rand(3, 1, 28, 28), [f'class {k}' for k in range(10)])
+explorers['model']
+"""
 
 
 class Lab:
@@ -294,6 +302,74 @@ def test_what_goes_wrong_is_said_beside_the_widget(lab):
     )
     # an error in the JavaScript itself
     assert lab.root("broken").locator(".problem").text_content().startswith("JavaScript: TypeError: ")
+
+
+def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
+    root = lab.root("model")
+
+    def agreed() -> dict:
+        """What Python knows, once the page shows the answer to its present pose."""
+        for _ in range(200):
+            known = lab.python("(lambda e: [[e.index, *e.pose], e.answered, e.probabilities, e.problem])(explorers['model'])")
+            words = root.locator(".verdict").text_content()
+            best = max(range(10), key=known[2].__getitem__)
+            if (
+                known[0] == known[1]
+                and root.locator(".late").count() == 0
+                and f"class {best}, {int(100 * known[2][best] + 0.5)} %" in words
+            ):
+                break
+            time.sleep(0.05)
+        assert known[3] == "" and root.locator(".problem").text_content() == ""
+        expected = lab.python("(lambda e: (e.seen[0, 0] * 255).tolist())(explorers['model'])")
+        shown = root.evaluate("""root => { const c = root.querySelectorAll('canvas')[0];
+          return Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0); }""")
+        assert np.abs(np.array(shown).reshape(28, 28) - np.array(expected)).max() <= 1
+        seen = lab.python("list(explorers['model'].output)")
+        assert np.abs(lab.output("model")[:, :, 0].ravel() - np.array(seen)).max() == 0
+        assert known[0] == known[1]
+        return known[0]
+
+    before = agreed()
+    for k in range(4):
+        lab.drag("model", k, 12, 17)
+        after = agreed()
+        assert after[1] != before[1] and after[3:] == before[3:], f"corner {k} does not turn"
+        root.locator(".handle").nth(k).press("ArrowRight")
+        pressed = agreed()
+        assert pressed != after, f"corner {k} does not listen to keys"
+        before = pressed
+    box = root.locator(".held").bounding_box()
+    lab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + box["width"] / 2 + 24, box["y"] + box["height"] / 2, steps=3)
+    lab.page.mouse.up()
+    after = agreed()
+    assert after[3] == pytest.approx(before[3] + 0.2, abs=0.02) and after[1:3] == before[1:3]
+    root.locator(".held").press("ArrowUp")
+    assert agreed()[4] == pytest.approx(after[4] - 2 / 28)
+    for kind in ("range", "number"):
+        controls = root.locator(f"input[type={kind}]")
+        assert [controls.nth(i).get_attribute("aria-label") for i in range(5)] == ["image", "degrees", "scale", "right", "down"]
+        for i in range(5):
+            before = agreed()
+            controls.nth(i).press("ArrowUp")
+            after = agreed()
+            assert after[i] > before[i] and after[:i] + after[i + 1 :] == pytest.approx(before[:i] + before[i + 1 :])
+            controls.nth(i).blur()
+    # the input follows while the net thinks, and the old lattice says that it is old
+    lab.do("slow = explorers['model'].model.register_forward_pre_hook(lambda *_: time.sleep(3))")
+    lab.drag("model", 0, -10, 5)
+    assert root.locator(".late").count() == 2
+    assert float(root.locator("input[type=number]").nth(1).input_value()) != after[1]
+    agreed()
+    lab.do("slow.remove()")
+    root.get_by_role("button", name="reset").click()
+    assert agreed()[1:] == [0, 1, 0, 0]
+    lab.do("explorers['model'].pose = [0, float('1e-6'), 0, 0]; explorers['model'].index = 1")
+    assert agreed()[0] == 1
+    lab.do("explorers['model'].model = None; explorers['model'].pose = [1, 1, 0, 0]")
+    root.locator(".problem").get_by_text("AttributeError").wait_for(timeout=10_000)
 
 
 def test_running_twice_and_reopening_leave_no_dead_or_doubled_widget(lab):

@@ -246,7 +246,7 @@ for degrees in (0, 45, 90, 135, 180):
 # %%
 from stn_tutorial import explore_model
 
-explore_model(st_cnn, data.test_images[:20])
+explore_model(st_cnn, data.test_images[:20], degrees=60)
 
 # %% [markdown]
 # ## Exercise 1: the angle of theta

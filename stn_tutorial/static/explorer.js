@@ -3,6 +3,8 @@
 // The first half is mathematics and equal to stn_tutorial/transforms.py and sampler.py (a test compares them); it touches no
 // document and runs in node too. The second half draws. A family comes from Python as a plain object:
 //   {kind, names, ranges, identity, aspect, log_scale, lattice, controls, solution, squarings, iterations}
+// A pose is what a hand does to a picture: [degrees counter-clockwise, times as large, right, down], the last two in shares
+// of half the width and half the height.
 
 // ---------------------------------------------------------------------------------------------------- mathematics
 
@@ -258,6 +260,7 @@ export function solve(matrix, right) {
 // ---------------------------------------------------------------------------------------------------- handles
 
 const CORNERS = [[-1, -1], [1, -1], [1, 1], [-1, 1]]; // in turn around the frame
+const POSE = [[-180, 180], [0.3, 3], [-1, 1], [-1, 1]]; // the sliders' ranges
 const CORNER_NAMES = ["top left corner", "top right corner", "bottom right corner", "bottom left corner"];
 
 /** What can be dragged: [{label, at, x, y, behind}]: the place in the output, where it looks, and whether that is behind the camera. */
@@ -332,6 +335,29 @@ function projectiveThrough(theta, k, x, y) {
   return found && CORNERS.every(([p, q]) => found[6] * p + found[7] * q + 1 > 0.02) ? found : null;
 }
 
+/** The similarity's theta that moves a picture into a pose. */
+export function thetaOfPose([degrees, scale, right, down], aspect) {
+  const angle = (degrees * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle) / scale, Math.sin(angle) / scale];
+  return [angle, -Math.log(scale), -cos * right + (sin / aspect) * down, -sin * aspect * right - cos * down];
+}
+
+/** Where the corners of a picture in a pose lie, in turn around it. */
+export function cornersOfPose([degrees, scale, right, down], aspect) {
+  const angle = (degrees * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
+  return CORNERS.map(([x, y]) => [cos * x + (sin / aspect) * y + right, -sin * aspect * x + cos * y + down]);
+}
+
+/** The pose in which corner k of the picture lies at (x, y) and its centre where it was. */
+export function poseWithCorner([, , right, down], k, x, y, aspect) {
+  const [fromX, fromY] = [CORNERS[k][0] * aspect, CORNERS[k][1]];
+  const [toX, toY] = [(x - right) * aspect, y - down];
+  const degrees = ((Math.atan2(fromY, fromX) - Math.atan2(toY, toX)) * 180) / Math.PI;
+  const scale = Math.hypot(toX, toY) / Math.hypot(fromX, fromY);
+  return [degrees - 360 * Math.round(degrees / 360), Math.min(Math.max(scale, POSE[1][0]), POSE[1][1]), right, down];
+}
+
 // ---------------------------------------------------------------------------------------------------- drawing
 
 const MARGIN = 0.2; // room around the input, in shares of its longer side, for handles that look outside
@@ -364,6 +390,12 @@ const CSS = `
 .stn .share { flex: 1 1 100%; font-family: monospace; }
 .stn .inspector { flex: 1 1 100%; min-height: 2.8em; font-variant-numeric: tabular-nums; }
 .stn [hidden] { display: none; }
+.stn .held { fill: transparent; stroke: #1c7ed6; stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; cursor: move; }
+.stn .handle.pose { stroke: #1c7ed6; } .stn .held:focus-visible { outline: none; stroke-width: 4; }
+.stn .late { opacity: .25; }
+.stn .classes { flex: 0 1 230px; display: grid; grid-template-columns: auto 1fr 3em; gap: 1px 8px; align-items: center; }
+.stn .classes .bar { height: 11px; background: #868e96; min-width: 1px; } .stn .classes .best { background: #f76707; }
+.stn .classes .percent { text-align: right; font-variant-numeric: tabular-nums; } .stn .verdict { flex: 1 1 100%; font-weight: 600; }
 .stn .problem { flex: 1 1 100%; color: #e03131; font-weight: 600; } .stn .problem:empty { display: none; }
 `;
 
@@ -451,6 +483,7 @@ function render({ model, el }) {
     }
   };
   let takeAway = () => {};
+  const build = model.get("pose") ? buildModelExplorer : buildExplorer;
   guarded(() => (takeAway = build({ model, root, problem, guarded })))();
   root.append(problem);
   return () => {
@@ -459,8 +492,111 @@ function render({ model, el }) {
   };
 }
 
-/** All of `render` that may fail. */
-function build({ model, root, problem, guarded }) {
+/** Let an element be dragged, and moved by the arrow keys: `begin` hears where a move begins, `move` where it leads. */
+function draggable(element, pane, guarded, { begin, move, where }) {
+  element.setAttribute("tabindex", 0);
+  element.addEventListener("pointerdown", guarded((event) => {
+    begin(...pane.pixelAt(event));
+    element.setPointerCapture(event.pointerId);
+    element.focus({ preventScroll: true });
+    event.preventDefault();
+  }));
+  element.addEventListener("pointermove", guarded((event) => {
+    if (element.hasPointerCapture(event.pointerId)) move(...pane.pixelAt(event));
+  }));
+  element.addEventListener("keydown", guarded((event) => {
+    const step = event.shiftKey ? 5 : 1;
+    const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [column, row] = where();
+    begin(column, row);
+    move(column + way[0], row + way[1]);
+  }));
+}
+
+/** A slider with a number field: `begin` hears that a move begins, `move` each value, `end` that a field is left. */
+function makeSlider(label, [low, high], guarded, { begin, move, end }) {
+  const properties = { min: low, max: high, step: high - low > 50 ? 1 : 0.01, title: label, "aria-label": label };
+  const range = make("input", { type: "range", ...properties });
+  const number = make("input", { type: "number", ...properties, min: "", max: "" });
+  let begins = true;
+  const changed = guarded((event) => {
+    const value = Number(event.target.value);
+    if (event.target.value === "" || !Number.isFinite(value)) return;
+    if (begins) begin();
+    begins = false;
+    move(value);
+  });
+  for (const control of [range, number]) {
+    control.addEventListener("input", changed);
+    control.addEventListener("change", () => (begins = true));
+    control.addEventListener("blur", guarded(end));
+    control.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+  const show = (value) => {
+    range.value = value;
+    if (document.activeElement !== number) number.value = round(value, 3);
+  };
+  return { row: make("label", { className: "row" }, [label, range, number]), show };
+}
+
+/** A button that does something. */
+function makeButton(text, title, guarded, action) {
+  const button = make("button", { textContent: text, title, type: "button" });
+  button.addEventListener("click", guarded(action));
+  return button;
+}
+
+/** The sampling lattice over an input of width x height pixels as an SVG path: n lines each way, bent as the grid is. */
+function latticePath(family, n, theta, width, height, align) {
+  const looks = pointMap(family, theta);
+  const straight = !isLattice(family) && family.kind !== "Projective";
+  const points = straight ? 2 : 25;
+  const out = [0, 0];
+  let path = "";
+  for (let line = 0; line < n; line++) {
+    for (const across of [true, false]) {
+      let pen = "M";
+      for (let p = 0; p < points; p++) {
+        const along = (2 * p) / (points - 1) - 1;
+        const fixed = (2 * line) / (n - 1) - 1;
+        looks(across ? along : fixed, across ? fixed : along, out);
+        if (Math.abs(out[0]) > 50 || Math.abs(out[1]) > 50) { // behind the camera, or as good as there
+          pen = "M";
+          continue;
+        }
+        path += `${pen}${round(toPixel(out[0], width, align), 3)} ${round(toPixel(out[1], height, align), 3)}`;
+        pen = "L";
+      }
+    }
+  }
+  return path;
+}
+
+/** The matrix of the paper's equations, as a table. */
+function matrixTable(family, theta) {
+  const matrix = matrixOf(family, theta);
+  const rows = family.kind === "Projective" ? 3 : 2;
+  const table = make("table", { className: "matrix", "aria-label": "matrix of theta" });
+  for (let row = 0; row < rows; row++) {
+    const cells = matrix.slice(3 * row, 3 * row + 3).map((value) => make("td", { textContent: value.toFixed(2) }));
+    table.append(make("tr", {}, cells));
+  }
+  return table;
+}
+
+/** Hear a model's changes, [event, action]; returns what stops it. */
+function listen(model, listens) {
+  for (const [event, action] of listens) model.on(event, action);
+  return () => {
+    for (const [event, action] of listens) model.off(event, action);
+  };
+}
+
+/** Theta by hand: the input with the lattice and its handles, the output, the inspector and the controls. */
+function buildExplorer({ model, root, problem, guarded }) {
   const family = model.get("family");
   const [height, width, channels] = model.get("shape");
   const image = { data: bytesOf(model.get("image")), height, width, channels };
@@ -489,34 +625,21 @@ function build({ model, root, problem, guarded }) {
   input.svg.append(lines, frame, looked);
   const radius = (isLattice(family) ? 5.5 : 7) / input.scale;
   const handles = handlesOf(family, family.identity).map((handle, k) => {
-    const circle = draw("circle", { class: k === 0 ? "handle first" : "handle", r: radius, tabindex: 0, role: "slider" });
+    const circle = draw("circle", { class: k === 0 ? "handle first" : "handle", r: radius, role: "slider" });
     circle.setAttribute("aria-valuemin", -2);
     circle.setAttribute("aria-valuemax", 2);
-    circle.addEventListener("pointerdown", guarded((event) => {
-      remember();
-      chosen = k;
-      circle.setPointerCapture(event.pointerId);
-      circle.focus({ preventScroll: true });
-      event.preventDefault();
-    }));
-    circle.addEventListener("pointermove", guarded((event) => {
-      if (!circle.hasPointerCapture(event.pointerId)) return;
-      moveHandle(k, ...input.pixelAt(event));
-    }));
+    draggable(circle, input, guarded, {
+      begin: remember,
+      move: (column, row) => moveHandle(k, column, row),
+      where: () => {
+        const now = handlesOf(family, model.get("theta"))[k];
+        const { align } = options();
+        return [toPixel(now.x, width, align), toPixel(now.y, height, align)];
+      },
+    });
     circle.addEventListener("focus", guarded(() => {
       chosen = k;
       refresh();
-    }));
-    circle.addEventListener("keydown", guarded((event) => {
-      const step = event.shiftKey ? 5 : 1;
-      const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-      if (!way) return;
-      event.preventDefault();
-      event.stopPropagation();
-      remember();
-      const now = handlesOf(family, model.get("theta"))[k];
-      const { align } = options();
-      moveHandle(k, toPixel(now.x, width, align) + way[0], toPixel(now.y, height, align) + way[1]);
     }));
     input.svg.append(circle);
     return circle;
@@ -588,30 +711,16 @@ function build({ model, root, problem, guarded }) {
   // sliders with number fields, two for the chosen point of a lattice or one for each parameter
   const controls = make("div", { className: "controls" });
   const sliders = (isLattice(family) ? family.names.slice(0, 2) : family.names).map((name, i) => {
-    const [low, high] = family.ranges[i];
     const label = isLattice(family) ? name.split("_")[0] : name;
-    const properties = { min: low, max: high, step: 0.01, title: label, "aria-label": label };
-    const range = make("input", { type: "range", ...properties });
-    const number = make("input", { type: "number", ...properties, min: "", max: "" });
     const index = () => (isLattice(family) ? 2 * chosen + i : i);
-    let begins = true; // whether the next input begins a move, for undo to take back
-    const changed = guarded((event) => {
-      const value = Number(event.target.value);
-      if (event.target.value === "" || !Number.isFinite(value)) return;
-      if (begins) remember();
-      begins = false;
+    const move = (value) => {
       const theta = [...model.get("theta")];
       theta[index()] = value;
       setTheta(theta);
-    });
-    for (const control of [range, number]) {
-      control.addEventListener("input", changed);
-      control.addEventListener("change", () => (begins = true));
-      control.addEventListener("blur", guarded(refresh)); // a field left empty shows its number again
-      control.addEventListener("keydown", (event) => event.stopPropagation());
-    }
-    controls.append(make("label", { className: "row" }, [label, range, number]));
-    return { range, number, index };
+    };
+    const slider = makeSlider(label, family.ranges[i], guarded, { begin: remember, move, end: refresh });
+    controls.append(slider.row);
+    return { ...slider, index };
   });
   const numbers = make("div");
   controls.append(numbers);
@@ -636,23 +745,18 @@ function build({ model, root, problem, guarded }) {
   }));
   choices.append(make("label", {}, [align, " align_corners"]));
   if (remote) choices.hidden = true; // a learner's own sampler has the kernel and padding it was given
-  const button = (text, title, action) => {
-    const made = make("button", { textContent: text, title, type: "button" });
-    made.addEventListener("click", guarded(action));
-    return made;
-  };
   const share = make("input", { className: "share", type: "text", readOnly: true, hidden: true, "aria-label": "theta as text" });
   const buttons = make("div", { className: "wrap" }, [
-    button("reset", "back to the identity", () => {
+    makeButton("reset", "back to the identity", guarded, () => {
       remember();
       setTheta([...family.identity]);
     }),
-    button("undo", "take the last move back", () => {
+    makeButton("undo", "take the last move back", guarded, () => {
       const now = String(model.get("theta"));
       while (undo.length && String(undo.at(-1)) === now) undo.pop();
       if (undo.length) setTheta(undo.pop());
     }),
-    button("share", "theta as a line of Python, also on the clipboard", () => {
+    makeButton("share", "theta as a line of Python, also on the clipboard", guarded, () => {
       share.hidden = false;
       share.select();
       navigator.clipboard?.writeText(share.value).catch(() => {}); // not allowed everywhere: the text is selected, too
@@ -670,8 +774,8 @@ function build({ model, root, problem, guarded }) {
     grid = makeGrid(family, theta, height, width, now.align);
     if (!remote) paint(output.canvas, sample(image, grid, now), channels);
     else if (model.get("output").byteLength) paint(output.canvas, bytesOf(model.get("output")), channels);
-    lines.setAttribute("d", latticePath(LINES, theta, now.align));
-    frame.setAttribute("d", latticePath(2, theta, now.align));
+    lines.setAttribute("d", latticePath(family, LINES, theta, width, height, now.align));
+    frame.setAttribute("d", latticePath(family, 2, theta, width, height, now.align));
     const [right, bottom] = [width - 0.5 + input.room, height - 0.5 + input.room];
     handlesOf(family, theta).forEach((handle, k) => {
       const [x, y] = [toPixel(handle.x, width, now.align), toPixel(handle.y, height, now.align)];
@@ -698,55 +802,13 @@ function build({ model, root, problem, guarded }) {
       handles[k].setAttribute("aria-valuenow", round(handle.x, 2));
       handles[k].setAttribute("aria-valuetext", where);
     });
-    for (const { range, number, index } of sliders) {
-      range.value = theta[index()];
-      if (document.activeElement !== number) number.value = round(theta[index()], 3);
-    }
+    for (const { show, index } of sliders) show(theta[index()]);
     kernel.value = now.kernel;
     padding.value = now.padding;
     align.checked = now.align;
     share.value = `explorer.theta = [${theta.map((value) => round(value, 4)).join(", ")}]`;
-    numbers.replaceChildren(isLattice(family) ? make("p", { textContent: handlesOf(family, theta)[chosen].label }) : matrixTable(theta));
+    numbers.replaceChildren(isLattice(family) ? make("p", { textContent: handlesOf(family, theta)[chosen].label }) : matrixTable(family, theta));
     inspect();
-  }
-
-  /** The lattice over the input as an SVG path: n lines each way, bent as the grid is. */
-  function latticePath(n, theta, alignCorners) {
-    const looks = pointMap(family, theta);
-    const straight = !isLattice(family) && family.kind !== "Projective";
-    const points = straight ? 2 : 25;
-    const out = [0, 0];
-    let path = "";
-    for (let line = 0; line < n; line++) {
-      for (const across of [true, false]) {
-        let pen = "M";
-        for (let p = 0; p < points; p++) {
-          const along = (2 * p) / (points - 1) - 1;
-          const fixed = (2 * line) / (n - 1) - 1;
-          looks(across ? along : fixed, across ? fixed : along, out);
-          if (Math.abs(out[0]) > 50 || Math.abs(out[1]) > 50) { // behind the camera, or as good as there
-            pen = "M";
-            continue;
-          }
-          path += `${pen}${Math.round(1000 * toPixel(out[0], width, alignCorners)) / 1000} ${
-            Math.round(1000 * toPixel(out[1], height, alignCorners)) / 1000}`;
-          pen = "L";
-        }
-      }
-    }
-    return path;
-  }
-
-  /** The matrix of the paper's equations, as a table. */
-  function matrixTable(theta) {
-    const matrix = matrixOf(family, theta);
-    const rows = family.kind === "Projective" ? 3 : 2;
-    const table = make("table", { className: "matrix", "aria-label": "matrix of theta" });
-    for (let row = 0; row < rows; row++) {
-      const cells = matrix.slice(3 * row, 3 * row + 3).map((value) => make("td", { textContent: value.toFixed(2) }));
-      table.append(make("tr", {}, cells));
-    }
-    return table;
   }
 
   paint(input.canvas, image.data, channels);
@@ -770,10 +832,148 @@ function build({ model, root, problem, guarded }) {
   }));
   const listens = [["change:theta", byTheta], ...family.names.map((name, i) => [`change:${name}`, byName[i]])];
   for (const name of ["kernel", "padding", "align_corners", "output", "problem"]) listens.push([`change:${name}`, follow]);
-  for (const [event, action] of listens) model.on(event, action);
-  return () => {
-    for (const [event, action] of listens) model.off(event, action);
+  return listen(model, listens);
+}
+
+/** A trained net by hand: its input, to be turned, scaled and shifted, what it then sees, and what it takes it for. */
+function buildModelExplorer({ model, root, problem, guarded }) {
+  const family = model.get("family");
+  const [height, width, channels] = model.get("shape");
+  const [outHeight, outWidth, outChannels] = model.get("output_shape");
+  const start = [...model.get("pose")];
+  const aspect = width / height;
+  const similarity = { kind: "Similarity", aspect };
+  const input = makePane(width, height, MARGIN, "input: drag it, or a corner; the lattice is where the net looks");
+  const output = makePane(outWidth, outHeight, 0, "what it then sees");
+
+  /** Ask for a pose: the input follows at once, the net's answer when the kernel has time. */
+  const setPose = (pose) => {
+    model.set("pose", pose);
+    model.save_changes();
   };
+  const outOf = (x, y) => [toPixel(x, width, false), toPixel(y, height, false)];
+  const into = (column, row) => [toNormalized(column, width, false), toNormalized(row, height, false)];
+
+  const lines = draw("path", { class: "lattice" });
+  const frame = draw("path", { class: "frame" });
+  const held = draw("path", { class: "held", role: "img" });
+  held.setAttribute("aria-label", "the picture; arrow keys move it by a pixel");
+  let grasp = [0, 0]; // from the picture's centre to where it is held
+  draggable(held, input, guarded, {
+    begin: (column, row) => {
+      const [x, y] = into(column, row);
+      grasp = [x - model.get("pose")[2], y - model.get("pose")[3]];
+    },
+    move: (column, row) => {
+      const [degrees, scale] = model.get("pose");
+      const [x, y] = into(column, row);
+      setPose([degrees, scale, Math.min(Math.max(x - grasp[0], -1), 1), Math.min(Math.max(y - grasp[1], -1), 1)]);
+    },
+    where: () => outOf(...model.get("pose").slice(2)),
+  });
+  input.svg.append(lines, frame, held);
+  const corners = CORNER_NAMES.map((name, k) => {
+    const circle = draw("circle", { class: k === 0 ? "handle pose first" : "handle pose", r: 7 / input.scale, role: "slider" });
+    circle.setAttribute("aria-label", `${name} of the picture; arrow keys turn and scale it`);
+    circle.setAttribute("aria-valuemin", POSE[0][0]);
+    circle.setAttribute("aria-valuemax", POSE[0][1]);
+    draggable(circle, input, guarded, {
+      begin: () => {},
+      move: (column, row) => setPose(poseWithCorner(model.get("pose"), k, ...into(column, row), aspect)),
+      where: () => outOf(...cornersOfPose(model.get("pose"), aspect)[k]),
+    });
+    input.svg.append(circle);
+    return circle;
+  });
+
+  const percents = [];
+  const classes = make("div", { className: "classes", role: "img" });
+  const bars = model.get("classes").map((name) => {
+    const bar = make("div", { className: "bar" });
+    percents.push(make("span", { className: "percent" }));
+    classes.append(make("span", { textContent: name }), bar, percents.at(-1));
+    return bar;
+  });
+  const verdict = make("div", { className: "verdict", "aria-live": "polite" });
+
+  const controls = make("div", { className: "controls" });
+  const images = makeSlider("image", [0, model.get("count") - 1], guarded, {
+    begin: () => {},
+    move: (value) => {
+      model.set("index", Math.min(Math.max(Math.round(value), 0), model.get("count") - 1));
+      model.save_changes();
+    },
+    end: () => refreshWords(),
+  });
+  controls.append(images.row);
+  images.row.querySelectorAll("input").forEach((control) => (control.step = 1));
+  const sliders = ["degrees", "scale", "right", "down"].map((name, i) => {
+    const move = (value) => {
+      const pose = [...model.get("pose")];
+      pose[i] = Math.min(Math.max(value, POSE[i][0]), POSE[i][1]);
+      setPose(pose);
+    };
+    const slider = makeSlider(name, POSE[i], guarded, { begin: () => {}, move, end: () => refreshWords() });
+    controls.append(slider.row);
+    return slider;
+  });
+  const numbers = make("div");
+  controls.append(numbers, make("div", { className: "wrap" }, [
+    makeButton("reset", "back to where it began", guarded, () => setPose(start)),
+  ]));
+
+  let waiting = false; // whether the words will be refreshed at the next frame already
+
+  /** Bring the input in line with its pose at once, and what the net answered. */
+  function refresh() {
+    const pose = model.get("pose");
+    const image = { data: bytesOf(model.get("image")), height, width, channels };
+    const grid = makeGrid(similarity, thetaOfPose(pose, aspect), height, width, false);
+    paint(input.canvas, sample(image, grid, { kernel: "bilinear", padding: "zeros", align: false }), channels);
+    const places = cornersOfPose(pose, aspect).map(([x, y]) => outOf(x, y));
+    held.setAttribute("d", `M${places.join("L")}Z`);
+    const [right, bottom] = [width - 0.5 + input.room, height - 0.5 + input.room];
+    places.forEach(([x, y], k) => {
+      corners[k].setAttribute("cx", Math.min(Math.max(x, -0.5 - input.room), right));
+      corners[k].setAttribute("cy", Math.min(Math.max(y, -0.5 - input.room), bottom));
+    });
+    const late = String(model.get("answered")) !== String([model.get("index"), ...pose]);
+    for (const path of [lines, frame]) path.classList.toggle("late", late);
+    const theta = model.get("theta");
+    lines.setAttribute("d", latticePath(family, LINES, theta, width, height, false));
+    frame.setAttribute("d", latticePath(family, 2, theta, width, height, false));
+    if (!late) paint(output.canvas, bytesOf(model.get("output")), outChannels);
+    if (!waiting) requestAnimationFrame(guarded(refreshWords));
+    waiting = true;
+  }
+
+  /** Bring numbers, controls and labels in line with the model. */
+  function refreshWords() {
+    waiting = false;
+    const [pose, theta, probabilities] = [model.get("pose"), model.get("theta"), model.get("probabilities")];
+    say(problem, model.get("problem"));
+    images.show(model.get("index"));
+    sliders.forEach(({ show }, i) => show(pose[i]));
+    corners.forEach((circle) => {
+      circle.setAttribute("aria-valuenow", round(pose[0], 1));
+      circle.setAttribute("aria-valuetext", `${pose[0].toFixed(0)} degrees, ${pose[1].toFixed(2)} times as large`);
+    });
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    bars.forEach((bar, k) => {
+      bar.style.width = `${100 * probabilities[k]}%`;
+      bar.classList.toggle("best", k === best);
+      percents[k].textContent = `${Math.round(100 * probabilities[k])} %`;
+    });
+    const words = `${model.get("classes")[best]}, ${Math.round(100 * probabilities[best])} %`;
+    say(verdict, `the net says: ${words}`);
+    classes.setAttribute("aria-label", `probabilities of the classes; the highest: ${words}`);
+    numbers.replaceChildren(isLattice(family) ? "" : matrixTable(family, theta));
+  }
+
+  root.append(make("div", { className: "panes" }, [input.figure, output.figure]), classes, controls, verdict);
+  refresh();
+  const listens = ["pose", "image", "answered", "problem"].map((name) => [`change:${name}`, guarded(refresh)]);
+  return listen(model, listens);
 }
 
 export default { render };
