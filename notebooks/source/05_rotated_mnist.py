@@ -240,8 +240,9 @@ for degrees in (0, 45, 90, 135, 180):
 # %% [markdown]
 # ## Play
 #
-# Turn a digit by hand, further than the net has seen; then shift it and make it smaller, which it has never seen. Lattice, output
-# and verdict follow. From which angle does it go wrong? Is it the same for all digits?
+# Take the digit by a corner and turn it, further than the net has seen; then shift it and make it smaller, which it has never
+# seen. The digit follows your hand at once; lattice, output and verdict are the net's answer. From which angle does it go wrong?
+# Is it the same for all digits?
 
 # %%
 from stn_tutorial import explore_model

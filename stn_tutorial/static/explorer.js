@@ -393,9 +393,9 @@ const CSS = `
 .stn .held { fill: transparent; stroke: #1c7ed6; stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; cursor: move; }
 .stn .handle.pose { stroke: #1c7ed6; } .stn .held:focus-visible { outline: none; stroke-width: 4; }
 .stn .late { opacity: .25; }
-.stn .classes { flex: 0 1 230px; display: grid; grid-template-columns: auto 1fr 3em; gap: 1px 8px; align-items: center; }
+.stn .classes { display: grid; grid-template-columns: auto 1fr 3.5em; gap: 1px 8px; align-items: center; margin: 2px 0 10px; }
 .stn .classes .bar { height: 11px; background: #868e96; min-width: 1px; } .stn .classes .best { background: #f76707; }
-.stn .classes .percent { text-align: right; font-variant-numeric: tabular-nums; } .stn .verdict { flex: 1 1 100%; font-weight: 600; }
+.stn .classes .percent { text-align: right; font-variant-numeric: tabular-nums; } .stn .verdict { font-weight: 600; }
 .stn .problem { flex: 1 1 100%; color: #e03131; font-weight: 600; } .stn .problem:empty { display: none; }
 `;
 
@@ -463,7 +463,13 @@ function makePane(width, height, margin, caption) {
       ((event.clientY - box.top) / box.height) * (height + 2 * room) - 0.5 - room,
     ];
   };
-  return { figure, canvas, svg, room, scale, pixelAt };
+  /** Put a handle at a pixel; one that looks far outside waits at the edge of the pane. */
+  const place = (circle, x, y) => {
+    const edge = room - circle.getAttribute("r");
+    circle.setAttribute("cx", Math.min(Math.max(x, -0.5 - edge), width - 0.5 + edge));
+    circle.setAttribute("cy", Math.min(Math.max(y, -0.5 - edge), height - 0.5 + edge));
+  };
+  return { figure, canvas, svg, scale, pixelAt, place };
 }
 
 /** Draw an explorer for a model {get, set, save_changes, on, off} into an element; returns what takes it away again. */
@@ -776,12 +782,8 @@ function buildExplorer({ model, root, problem, guarded }) {
     else if (model.get("output").byteLength) paint(output.canvas, bytesOf(model.get("output")), channels);
     lines.setAttribute("d", latticePath(family, LINES, theta, width, height, now.align));
     frame.setAttribute("d", latticePath(family, 2, theta, width, height, now.align));
-    const [right, bottom] = [width - 0.5 + input.room, height - 0.5 + input.room];
     handlesOf(family, theta).forEach((handle, k) => {
-      const [x, y] = [toPixel(handle.x, width, now.align), toPixel(handle.y, height, now.align)];
-      // a handle that looks far outside waits at the edge of the pane
-      handles[k].setAttribute("cx", Math.min(Math.max(x, -0.5 - input.room), right));
-      handles[k].setAttribute("cy", Math.min(Math.max(y, -0.5 - input.room), bottom));
+      input.place(handles[k], toPixel(handle.x, width, now.align), toPixel(handle.y, height, now.align));
       handles[k].setAttribute("visibility", handle.behind ? "hidden" : "visible");
     });
     if (!waiting) requestAnimationFrame(guarded(refreshWords));
@@ -843,7 +845,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
   const start = [...model.get("pose")];
   const aspect = width / height;
   const similarity = { kind: "Similarity", aspect };
-  const input = makePane(width, height, MARGIN, "input: drag it, or a corner; the lattice is where the net looks");
+  const input = makePane(width, height, MARGIN, "input: drag it, or a corner of it");
   const output = makePane(outWidth, outHeight, 0, "what it then sees");
 
   /** Ask for a pose: the input follows at once, the net's answer when the kernel has time. */
@@ -895,8 +897,9 @@ function buildModelExplorer({ model, root, problem, guarded }) {
     return bar;
   });
   const verdict = make("div", { className: "verdict", "aria-live": "polite" });
+  const hint = make("div", { className: "inspector", textContent: "Blue: the picture as you hold it. Orange: where the net looks; pale while its answer is under way." });
 
-  const controls = make("div", { className: "controls" });
+  const controls = make("div", { className: "controls" }, [verdict, classes]);
   const images = makeSlider("image", [0, model.get("count") - 1], guarded, {
     begin: () => {},
     move: (value) => {
@@ -932,11 +935,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
     paint(input.canvas, sample(image, grid, { kernel: "bilinear", padding: "zeros", align: false }), channels);
     const places = cornersOfPose(pose, aspect).map(([x, y]) => outOf(x, y));
     held.setAttribute("d", `M${places.join("L")}Z`);
-    const [right, bottom] = [width - 0.5 + input.room, height - 0.5 + input.room];
-    places.forEach(([x, y], k) => {
-      corners[k].setAttribute("cx", Math.min(Math.max(x, -0.5 - input.room), right));
-      corners[k].setAttribute("cy", Math.min(Math.max(y, -0.5 - input.room), bottom));
-    });
+    places.forEach(([x, y], k) => input.place(corners[k], x, y));
     const late = String(model.get("answered")) !== String([model.get("index"), ...pose]);
     for (const path of [lines, frame]) path.classList.toggle("late", late);
     const theta = model.get("theta");
@@ -970,7 +969,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
     numbers.replaceChildren(isLattice(family) ? "" : matrixTable(family, theta));
   }
 
-  root.append(make("div", { className: "panes" }, [input.figure, output.figure]), classes, controls, verdict);
+  root.append(make("div", { className: "panes" }, [input.figure, output.figure]), controls, hint);
   refresh();
   const listens = ["pose", "image", "answered", "problem"].map((name) => [`change:${name}`, guarded(refresh)]);
   return listen(model, listens);
