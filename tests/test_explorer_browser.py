@@ -412,3 +412,31 @@ def test_a_page_of_its_own_drags_with_no_kernel_and_no_network(tmp_path, chromiu
     assert np.abs(alone.output("spline") - expected).max() <= 1
     assert errors == []
     context.close()
+
+
+def test_every_control_is_reached_by_tab_and_has_a_name_for_a_screen_reader(tmp_path, chromium):
+    image, wanted = torch.rand(1, 12, 12), {"kernel", "padding", "align_corners", "reset", "undo", "share"}
+    for family in (Projective(), ThinPlateSpline(3)):
+        (tmp_path / "page.html").write_text(f"<!doctype html><meta charset='utf-8'>{explore(image, family).to_html()}", "utf-8")
+        page = chromium.new_page()
+        page.goto(f"file://{tmp_path / 'page.html'}")
+        page.locator(".stn .share").wait_for(state="attached")
+        session = page.context.new_cdp_session(page)
+        roles = {"slider", "spinbutton", "combobox", "checkbox", "button", "textbox"}
+        nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+        heard = [(node["role"]["value"], node.get("name", {}).get("value", "").strip()) for node in nodes if "role" in node]
+        controls = [(role, name) for role, name in heard if role in roles]
+        assert all(name for _, name in controls), controls
+        assert wanted <= {name for _, name in controls}
+        sliders = 2 if isinstance(family, ThinPlateSpline) else 8
+        handles = page.locator(".handle").count()
+        assert sum(role in ("slider", "spinbutton") for role, _ in controls) == handles + 2 * sliders
+        reached = set()
+        for _ in range(len(controls) + 5):
+            page.keyboard.press("Tab")
+            reached.add(
+                page.evaluate("(e => e.ariaLabel ?? e.textContent + (e.parentNode.textContent ?? ''))(document.activeElement)")
+            )
+        for name in ["output: arrow keys choose a pixel to inspect", *(name for _, name in controls)]:
+            assert any(name in text for text in reached), f"Tab does not reach {name!r}"
+        page.close()
