@@ -39,8 +39,8 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from stn_tutorial.data import load
-from stn_tutorial.experiments import table
 from stn_tutorial.files import write_atomically
+from stn_tutorial.tables import table
 
 NOTEBOOKS = Path(__file__).resolve().parent
 REPOSITORY = NOTEBOOKS.parent

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from .data import NAMES, data_root, load
-from .experiments import EXPERIMENTS, TABLES, device_name, matching, run_and_report, runs_root, table
+from .experiments import EXPERIMENTS, device_name, matching, run_and_report, runs_root
+from .tables import TABLES, table
 from .training import best_device
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")

@@ -35,6 +35,7 @@ ORDER = (
     "checkpoints",
     "training",
     "experiments",
+    "tables",
     "plots",
     "animations",
     "player",

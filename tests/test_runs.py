@@ -6,8 +6,9 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, run_folder, runs_root, table
+from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, run_folder, runs_root
 from stn_tutorial.models import parameters_of
+from stn_tutorial.tables import table
 from stn_tutorial.training import Recipe
 
 MINUTES_ALLOWED = 25  # on one core of two, shared with other work

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, models, sample
+from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, models, sample, tables
 from stn_tutorial.__main__ import main
 from stn_tutorial.distortions import RandomRotation, Upright
 from stn_tutorial.experiments import Experiment
@@ -419,7 +419,7 @@ def test_a_net_without_a_transformer_leaves_the_pose_as_it_is(tiny, tmp_path):
 def test_the_table_says_what_is_not_recorded(tiny, tmp_path, capsys):
     for seed in (0, 1):
         experiments.run(tiny, seed, tmp_path, progress=False)
-    lines = experiments.table("mnist-r", tmp_path).splitlines()
+    lines = tables.table("mnist-r", tmp_path).splitlines()
     rows = {cells[1]: cells for cells in ([cell.strip() for cell in line.split("|")] for line in lines if "|" in line)}
     assert rows["other"][3] == "not recorded"
     errors = [run["test_error_percent"] for run in experiments.load_runs("mnist-r/tiny", tmp_path)]
@@ -432,7 +432,7 @@ def test_a_damaged_record_is_named(tiny, tmp_path):
     folder = experiments.run_folder("mnist-r/tiny", 0, tmp_path)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text('{"experiment": ')
-    for call in (lambda: experiments.run(tiny, 0, tmp_path), lambda: experiments.table("mnist-r", tmp_path)):
+    for call in (lambda: experiments.run(tiny, 0, tmp_path), lambda: tables.table("mnist-r", tmp_path)):
         with pytest.raises(ValueError, match=r"cannot read the recorded run .*seed-0.run\.json"):
             call()
 
@@ -442,7 +442,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         with pytest.raises(ValueError, match="no experiment is called 'nope'; there are: .*mnist-r/st-cnn-affine"):
             call("nope")
     with pytest.raises(ValueError, match="no table is called 'nope'; there are: .*mnist-r"):
-        experiments.table("nope")
+        tables.table("nope")
     assert {experiment.name for experiment in experiments.matching("mnist-r/st-*")} >= {"mnist-r/st-cnn-affine"}
 
 

@@ -170,7 +170,8 @@ for digit in range(10):
 # %%
 from IPython.display import Markdown
 
-from stn_tutorial.experiments import load_runs, load_theta, mean_and_spread, table
+from stn_tutorial.experiments import load_runs, load_theta
+from stn_tutorial.tables import mean_and_spread, table
 
 Markdown(table("mnist-r"))
 

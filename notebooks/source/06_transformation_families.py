@@ -351,7 +351,8 @@ plots.pose_spread(reports, unit="pixels")
 # %%
 from IPython.display import Markdown
 
-from stn_tutorial.experiments import PAPER_TASKS, load_runs, load_theta, mean_and_spread, table
+from stn_tutorial.experiments import PAPER_TASKS, load_runs, load_theta
+from stn_tutorial.tables import mean_and_spread, table
 
 Markdown(table("paper-table-1"))
 
