@@ -4,6 +4,7 @@ The tasks are those of the paper's section 4.1 and appendix A.4: R, RTS, P, E an
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -82,13 +83,21 @@ class RandomRotation(Distortion):
 
 
 class RandomSimilarity(Distortion):
-    """RTS: turned by up to 45 degrees, scaled by 0.7 to 1.2, placed at random in a frame of 42x42. Theta as in `Similarity`.
+    """RTS: turned by up to 45 degrees, scaled by 0.7 to 1.2, placed at random in a larger frame. Theta as in `Similarity`.
 
-    The frame holds the whole scaled image before it is turned; the corners that turning pushes out are background.
+    side: of the frame in pixels, at least 1.2 times the image's. The frame holds the whole scaled image before it is turned;
+    the corners that turning pushes out are lost.
     """
 
     family = Similarity()
-    size = (42, 42)
+
+    def __init__(self, side: int = 42):
+        if side < 1:
+            raise ValueError(f"side must be at least 1, got {side!r}")
+        self.size = (side, side)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.size[0]})"
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
         angle = evenly(-math.pi / 4, math.pi / 4, (n,), generator)
@@ -181,6 +190,7 @@ DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,
     "rts": RandomSimilarity,
+    "rts48": partial(RandomSimilarity, 48),
     "p": RandomProjection,
     "e": RandomElastic,
     "tc": TranslatedCluttered,

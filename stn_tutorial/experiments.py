@@ -38,6 +38,7 @@ class Experiment:
     data: str = "mnist"
     distortion: str = "r"
     paper_error_percent: float | None = None
+    elsewhere: tuple[str, ...] = ()  # distortions, never seen in the training, on which the trained net is tested too
 
 
 # error in per cent as published: Jaderberg and others (2015), table 1, and for TC appendix A.4
@@ -107,6 +108,7 @@ SEED_RECIPE = Recipe(epochs=50, batch_size=64, lr=0.01, weight_decay=0.0, optimi
 MODERN_RECIPE = Recipe(
     epochs=50, batch_size=128, lr=2e-3, weight_decay=0.05, label_smoothing=0.1, precision="bfloat16", augment=True
 )
+COMPACT_RECIPE = replace(MODERN_RECIPE, epochs=45, batch_size=256, lr=4e-3, localizer_lr=0.1)
 
 
 def cifar10_experiments() -> list[Experiment]:
@@ -123,11 +125,30 @@ def cifar10_experiments() -> list[Experiment]:
         for suffix, build in nets.items():
             found.append(Experiment(f"cifar10/{recipe_name}{suffix}", build, recipe, "cifar10", "upright"))
     slow = replace(MODERN_RECIPE, localizer_lr=0.1)
-    return [*found, Experiment("cifar10/modern-slow-localizer", models.seed_net, slow, "cifar10", "upright")]
+    found.append(Experiment("cifar10/modern-slow-localizer", models.seed_net, slow, "cifar10", "upright"))
+    for name, build in {"compact": models.compact_net, "compact-control": models.compact_control}.items():
+        found.append(Experiment(f"cifar10/{name}", build, COMPACT_RECIPE, "cifar10", "upright", elsewhere=("r",)))
+    sprint = replace(COMPACT_RECIPE, epochs=1, augment=False)
+    return [*found, Experiment("cifar10/sprint", models.compact_net, sprint, "cifar10", "upright")]
+
+
+def distorted_cifar10_experiments() -> list[Experiment]:
+    """CIFAR-10 that comes rotated (R), or turned, scaled and shifted on 48x48 (RTS): three arms, and the two means together.
+
+    With the transformer; without it, with as many parameters; without it, and each image distorted anew in each epoch.
+    """
+    found = []
+    for task, (distortion, side) in {"r": ("r", 32), "rts": ("rts48", 48)}.items():
+        nets = {"compact": partial(models.compact_net, side=side), "compact-control": models.compact_control}
+        for name, build in nets.items():
+            for suffix, once in {"": True, "-augmented": False}.items():
+                recipe = replace(COMPACT_RECIPE, epochs=15, distort_once=once)
+                found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
+    return found
 
 
 EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}
-EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments()}
+EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments() + distorted_cifar10_experiments()}
 
 
 def matching(pattern: str) -> list[Experiment]:
@@ -198,6 +219,9 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         "history": training.history,
         "pose": pose_report(before, after, test["labels"], reach * data.test_images.shape[-1]),
     }
+    if experiment.elsewhere:
+        unseen = {name: evaluate(model, data, DISTORTIONS[name](), experiment.recipe, device) for name in experiment.elsewhere}
+        record["elsewhere_error_percent"] = {name: test["error_percent"] for name, test in unseen.items()}
     if training.theta is not None:
         buffer = io.BytesIO()
         # half precision: a hundredth of a pixel, at half the size

@@ -51,6 +51,14 @@ def out_of_frame_fraction(grid: Tensor) -> Tensor:
     return outside.flatten(1).float().mean(dim=1)
 
 
+def scale_of(matrix: Tensor) -> Tensor:
+    """How many times as large as the output its window into the input is: the root of the determinant, (N, 2, 3) -> (N,).
+
+    Below 1 the transformer zooms in, above 1 the picture shrinks.
+    """
+    return (matrix[:, 0, 0] * matrix[:, 1, 1] - matrix[:, 0, 1] * matrix[:, 1, 0]).abs().sqrt()
+
+
 def where_corners_look(
     applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None, reach: float = 1.0
 ) -> Tensor:

@@ -5,6 +5,7 @@ that it fills with: a picture that is shrunk gets no frame.
 """
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -216,3 +217,59 @@ def seed_net_without_transformer() -> nn.Sequential:
 def seed_net_control() -> nn.Sequential:
     """The seed's classifier, twice as many filters and a little less hidden: within 0.1 % of `seed_net`'s parameters."""
     return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), *seed_cnn((32, 64), 950))
+
+
+# the third width with which the control comes nearest to the compact net's parameters
+COMPACT_WIDTHS, COMPACT_CONTROL_WIDTHS = (24, 64, 224, 224), (24, 64, 224, 230)
+
+
+def compact_cnn(widths: tuple[int, int, int, int] = COMPACT_WIDTHS) -> nn.Sequential:
+    """A small modern classifier: images (N, 3, H, W) in [0, 1], H and W at least 16, -> logits (N, 10).
+
+    widths: channels of the stem and of three blocks. Each block pools right after its first convolution, so that all else in it
+    works on a quarter of the pixels; the stem has no padding, which makes 32 pixels 31, 15, 7 and 3. At the end the largest value
+    of each channel counts, wherever it is: larger images need no other layers.
+    """
+    layers: list[nn.Module] = [Normalize(CIFAR10_MEAN, CIFAR10_STD), nn.Conv2d(3, widths[0], 2), *normed_relu(widths[0])]
+    for before, width in pairwise(widths):
+        layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.MaxPool2d(2), *normed_relu(width)]
+        layers += [nn.Conv2d(width, width, 3, padding=1, bias=False), *normed_relu(width)]
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
+
+
+def normed_relu(width: int) -> list[nn.Module]:
+    """Batch normalisation and a rectifier."""
+    return [nn.BatchNorm2d(width), nn.ReLU()]
+
+
+def compact_localizer(family, side: int) -> Localizer:
+    """A small localiser for images (3, side, side), side at least 28: half size, two convolutions, a hidden layer."""
+    features = nn.Sequential(
+        nn.AvgPool2d(2),
+        nn.Conv2d(3, 24, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(24, 48, 3),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(4),
+        nn.Flatten(),
+        nn.Linear(48 * 4 * 4, 32),
+        nn.ReLU(),
+    )
+    return Localizer((3, side, side), features, 32, family)
+
+
+def compact_net(family=None, side: int = 32) -> TransformedNet:
+    """`compact_cnn` behind a transformer that hands it 32x32 pixels: images (N, 3, side, side); at most 1,585,008 parameters.
+
+    Outside the image it samples the border's colour: there is no background that could be mistaken for something.
+    """
+    family = family or Affine()
+    localizer = nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), compact_localizer(family, side))
+    transformer = SpatialTransformer(localizer, family, size=(32, 32), padding_mode="border")
+    return TransformedNet(transformer, compact_cnn())
+
+
+def compact_control() -> nn.Sequential:
+    """`compact_cnn` with as many parameters as `compact_net`, spent on more channels."""
+    return compact_cnn(COMPACT_CONTROL_WIDTHS)

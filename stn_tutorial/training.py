@@ -25,7 +25,8 @@ class Recipe:
     """How to train. "adamw" goes with torch's one-cycle schedule: the rate rises to `lr`, then falls to nearly zero.
 
     optimizer: "adamw", or "sgd" for plain steps of a constant rate `lr`, without momentum. augment: flip and shift the training
-    images, `distortions.flip_and_shift`. epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
+    images, `distortions.flip_and_shift`. distort_once: each training image keeps one distortion through all epochs, as in a data set
+    that comes distorted, instead of a new one at each step. epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
     weight_decay, label_smoothing: strengths. precision: "float32" or "bfloat16" (autocast). channels_last: the memory
     format that convolutions on CPUs and tensor cores prefer.
     """
@@ -40,6 +41,7 @@ class Recipe:
     channels_last: bool = True
     optimizer: str = "adamw"
     augment: bool = False
+    distort_once: bool = False
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
@@ -84,6 +86,13 @@ def distorted(images: Tensor, distortion, generator: torch.Generator, recipe: Re
     """uint8 images (N, C, H, W) on the device -> distorted float images in [0, 1], and their pose (N, P)."""
     images, pose = distortion(images.float() / 255, generator)
     return images.contiguous(memory_format=torch.channels_last) if recipe.channels_last else images, pose
+
+
+def distorted_once(images: Tensor, distortion, seed: int) -> Tensor:
+    """uint8 images (N, C, H, W), each with a distortion of its own, as uint8 images again."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [distortion(part.float() / 255, generator)[0] for part in images.split(1000)]
+    return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])
 
 
 def find_transformer(model: nn.Module) -> SpatialTransformer | None:
@@ -192,6 +201,9 @@ class Trainer:
         self.model, self.data = prepare(model, recipe, device), data
         self.distortion, self.recipe, self.device = distortion, recipe, device
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
+        self.train_distortion = distortion
+        if recipe.distort_once:
+            self.images, self.train_distortion = distorted_once(self.images, distortion, seed), Upright()
         self.steps_per_epoch = len(self.images) // recipe.batch_size
         self.total_steps = self.steps_per_epoch * recipe.epochs
         self.optimizer, self.schedule = self.make_optimizer()
@@ -251,7 +263,7 @@ class Trainer:
         images = self.images[batch]
         if self.recipe.augment:
             images = flip_and_shift(images, self.generator)
-        inputs, _ = distorted(images, self.distortion, self.generator, self.recipe)
+        inputs, _ = distorted(images, self.train_distortion, self.generator, self.recipe)
         targets = self.labels[batch]
         with autocast(self.recipe, self.device):
             logits = self.model(inputs)

@@ -17,7 +17,7 @@ from stn_tutorial.distortions import (
 )
 from stn_tutorial.grids import CORNERS
 
-SIZES = {"upright": 28, "r": 28, "rts": 42, "p": 28, "e": 28, "tc": 60}
+SIZES = {"upright": 28, "r": 28, "rts": 42, "rts48": 48, "p": 28, "e": 28, "tc": 60}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,18 @@ def test_rts_turns_scales_and_places_the_image_within_the_frame():
     room = (42 - 28 * scale) / 2
     assert (centre.abs() <= room[:, None] + 1e-3).all()
     assert (centre / room[:, None]).std(dim=0).tolist() == pytest.approx([1 / math.sqrt(3)] * 2, rel=0.03)
+
+
+def test_rts_has_room_for_larger_images():
+    images = torch.ones(50, 3, 32, 32)
+    out, theta = DISTORTIONS["rts48"]()(images, torch.Generator().manual_seed(0))
+    assert out.shape == (50, 3, 48, 48)
+    scale = 1.5 / theta[:, 1].exp()
+    assert scale.min() >= 0.7 and scale.max() <= 1.2
+    ink = out[:, 0].sum(dim=(1, 2)) / (32 * scale) ** 2  # turning pushes a corner out of the frame at most
+    assert ink.max() < 1.02 and ink.min() > 0.85
+    with pytest.raises(ValueError, match="side must be at least 1, got 0"):
+        RandomSimilarity(0)
 
 
 def test_p_stretches_each_corner_by_five_pixels():

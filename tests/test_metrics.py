@@ -15,6 +15,7 @@ from stn_tutorial.metrics import (
     pose_report,
     residual_angle,
     rotation_angle,
+    scale_of,
     where_corners_look,
 )
 
@@ -150,3 +151,8 @@ def test_the_share_of_points_outside():
     outside = out_of_frame_fraction(Translation().grid(theta, (8, 8)))
     assert outside.tolist() == [0, 0.5, 1, 0.75]
     assert out_of_frame_fraction(torch.full((1, 2, 2, 2), math.nan)).tolist() == [1]
+
+
+def test_the_scale_of_a_window_is_the_root_of_its_area():
+    matrix = Affine().matrix(torch.tensor([[2.0, 0, 0.3, 0, 0.5, 0], [0.5, -0.5, 0, 0.5, 0.5, 1.0], [-1.2, 0, 0, 0, 1.2, 0]]))
+    assert scale_of(matrix).tolist() == pytest.approx([1.0, 0.5**0.5, 1.2])

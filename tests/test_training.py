@@ -16,11 +16,11 @@ import pytest
 import torch
 from torch import nn
 
-from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, models, sample, tables
+from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, load, models, sample, tables
 from stn_tutorial.__main__ import main
 from stn_tutorial.distortions import RandomRotation, Upright
 from stn_tutorial.experiments import Experiment
-from stn_tutorial.training import Recipe, evaluate, fit, recording_steps
+from stn_tutorial.training import Recipe, Trainer, evaluate, fit, recording_steps
 from stn_tutorial.transforms import Affine
 
 RECIPE = Recipe(epochs=3, batch_size=64)
@@ -405,6 +405,50 @@ def test_a_run_is_recorded_once_with_all_that_the_tables_need(tiny, tmp_path, mo
 
     monkeypatch.setattr(experiments, "fit", never)
     assert experiments.run(tiny, seed=4, root=tmp_path / "runs") == json.loads((folder / "run.json").read_text())
+
+
+def test_an_image_that_comes_distorted_keeps_its_distortion(root, monkeypatch):
+    seen = []
+    monkeypatch.setenv("STN_DATA", str(root))
+    digits = load("mnist")
+    for once in (True, False):
+        recipe = Recipe(epochs=2, batch_size=64, distort_once=once)
+        trainer = Trainer(models.paper_cnn(), digits, RandomRotation(), recipe, 0, torch.device("cpu"))
+        watch = trainer.model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+        for _ in range(2):
+            trainer.step(torch.arange(64))
+        watch.remove()
+        assert torch.equal(seen[0], seen[1]) == once
+        seen.clear()
+    twin = Trainer(models.paper_cnn(), digits, RandomRotation(), replace(recipe, distort_once=True), 1, torch.device("cpu"))
+    assert not torch.equal(twin.images[:64], digits.train_images[:64])
+
+
+def test_a_trained_net_is_tested_on_what_it_never_saw(tiny, tmp_path, monkeypatch):
+    upright = replace(tiny, distortion="upright", elsewhere=("r",))
+    record = experiments.run(upright, 0, tmp_path, progress=False)
+    assert list(record["elsewhere_error_percent"]) == ["r"]
+    assert record["elsewhere_error_percent"]["r"] != record["test_error_percent"]
+
+
+def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, monkeypatch):
+    folder = tmp_path / "cifar10" / "seed" / "seed-0"
+    folder.mkdir(parents=True)
+    history = [{"epoch": k + 1, "test_error_percent": 60.0 - k} for k in range(50)]
+    record = dict.fromkeys(experiments.RECORDED, None) | {"experiment": "cifar10/seed", "seed": 0, "parameters": 1_585_008}
+    record |= {"versions": {"torch": "2"}, "recipe": {"precision": "float32"}, "data_source": "a test", "device": "CPU"}
+    record |= {"epochs": 50, "wall_seconds": 120.0, "test_error_percent": 11.0, "history": history, "pose": {}}
+    record |= {"elsewhere_error_percent": {"r": 75.0}}
+    (folder / "run.json").write_text(json.dumps(record))
+    theta = torch.tensor([2.0, 0, 0, 0, 2, 0]).expand(1, 64, 6).numpy()
+    np.savez(folder / "theta.npz", theta=theta, image=np.zeros((64, 3, 32, 32), np.uint8))
+    rows = [[cell.strip() for cell in line.split("|")] for line in tables.table("cifar10", tmp_path).splitlines()]
+    row = next(row for row in rows if len(row) > 1 and row[1] == "seed")
+    assert row[2:12] == ["89.00", "-", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
+    blocks = tables.table("cifar10-seed-blocks", tmp_path).splitlines()
+    assert blocks[0] == "| epochs | published | seed 0 | our mean |"
+    assert blocks[2] == "| 1 to 10 | 49.40 | 44.50 | 44.50 |"
+    assert blocks[6] == "| 41 to 50 | 65.07 | 84.50 | 84.50 |"
 
 
 def test_a_net_without_a_transformer_leaves_the_pose_as_it_is(tiny, tmp_path):
