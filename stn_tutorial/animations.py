@@ -91,7 +91,7 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
         prediction = model(inputs).argmax(dim=1)
         right += int((prediction.cpu() == labels).sum())
         stage.update(
-            inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {math.degrees(angle):+.0f} degrees"
+            inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {round(math.degrees(angle)):+d} degrees"
         )
 
     shown = animation(stage.figure, range(frames), draw, "")

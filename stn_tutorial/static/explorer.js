@@ -444,7 +444,7 @@ const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-const round = (value, digits) => Number(value.toFixed(digits));
+const round = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
 
 /** One pane: a canvas of the image, and over it an SVG drawing in pixel coordinates, `margin` shares wider on each side. */
 function makePane(width, height, margin, caption) {
