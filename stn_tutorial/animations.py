@@ -40,11 +40,11 @@ def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float =
     return Picture(buffer.getvalue(), alt)
 
 
-class DigitStage:
-    """Digits side by side: above, the input with the sampling lattice; below, the output and what the net reads."""
+class Stage:
+    """Images side by side: above, the input with the sampling lattice; below, the output and what the net reads."""
 
-    def __init__(self, images: Tensor, family, labels):
-        self.family, self.labels, self.size = family, labels, images.shape[2:]
+    def __init__(self, images: Tensor, family, labels, classes=range(10)):
+        self.family, self.labels, self.classes, self.size = family, labels, classes, images.shape[2:]
         self.figure = Figure(figsize=(1.55 * len(images), 3.9))
         axes = self.figure.subplots(2, len(images), squeeze=False)
         self.figure.subplots_adjust(left=0.02, right=0.98, top=0.86, bottom=0.09, wspace=0.06, hspace=0.08)
@@ -66,7 +66,7 @@ class DigitStage:
             self.inputs[k].set_data(as_array(inputs[k]))
             self.outputs[k].set_data(as_array(outputs[k]))
             self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size))
-            self.words[k].set_text(f"reads {int(predictions[k])}")
+            self.words[k].set_text(f"reads {self.classes[int(predictions[k])]}")
             self.words[k].set_color(RIGHT if int(predictions[k]) == int(label) else WRONG)
 
 
@@ -79,7 +79,7 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
     model.eval()
     device = next(model.parameters()).device
     family, upright = model.transformer.family, images.to(device).float() / 255
-    stage = DigitStage(upright, family, labels)
+    stage = Stage(upright, family, labels)
     turn = RandomRotation().family
     right = 0
 
@@ -91,7 +91,11 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
         prediction = model(inputs).argmax(dim=1)
         right += int((prediction.cpu() == labels).sum())
         stage.update(
-            inputs, model.transformer.warp(inputs, theta), theta, prediction, f"turned by {round(math.degrees(angle)):+d} degrees"
+            inputs,
+            model.transformer.warp(inputs, theta),
+            theta,
+            prediction,
+            f"turned by {round(math.degrees(angle)):+d} degrees",
         )
 
     shown = animation(stage.figure, range(frames), draw, "")
@@ -104,24 +108,26 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
     return Picture(shown.png, alt)
 
 
-def animate_warps(history: dict[str, Tensor], family, count: int = 5) -> Picture:
-    """The first `count` recorded digits along a training: lattice, output and prediction at each recorded step.
+def animate_warps(
+    history: dict[str, Tensor], family, count: int = 5, classes=range(10), padding_mode: str = "zeros"
+) -> Picture:
+    """The first `count` recorded images along a training: lattice, output and prediction at each recorded step.
 
-    history: theta as `fit` or `load_theta` gives it; it carries its images.
+    history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the transformer's.
     """
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
-    stage = DigitStage(inputs, family, labels)
+    stage = Stage(inputs, family, labels, classes)
 
     def draw(t: int) -> None:
         now = history["theta"][t, :count]
-        outputs = sample(inputs, family.grid(now, inputs.shape[2:]))
+        outputs = sample(inputs, family.grid(now, inputs.shape[2:]), padding_mode=padding_mode)
         stage.update(inputs, outputs, now, history["prediction"][t, :count], f"step {int(history['step'][t]):,}")
 
     last = len(history["step"]) - 1
     frames = [0] * 4 + list(range(len(history["step"]))) + [last] * 12
     correct = [int((history["prediction"][t, :count] == labels).sum()) for t in (0, last)]
     alt = (
-        f"Animation: {count} distorted digits along the training, steps 0 to {int(history['step'][-1]):,}; the lattice moves until the outputs "
+        f"Animation: {count} test images along the training, steps 0 to {int(history['step'][-1]):,}; the lattice moves until the outputs "
         f"settle. The net reads {correct[0]} of {count} correctly at first and {correct[1]} at the end."
     )
     return animation(stage.figure, frames, draw, alt)

@@ -104,7 +104,9 @@ class ModelExplorer(BrowserWidget):
     def render(self) -> plots.Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
         degrees, scale, right, down = self.pose
-        title = f"image {self.index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
+        title = (
+            f"image {self.index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
+        )
         output, shape = to_bytes(self.warped)
         output = torch.frombuffer(bytearray(output), dtype=torch.uint8).view(shape).permute(2, 0, 1)
         theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)

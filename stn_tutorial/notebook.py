@@ -8,8 +8,8 @@ from .data import Dataset, load
 from .training import best_device
 
 
-def start() -> tuple[Dataset, bool]:
-    """Print versions, device and data source; return MNIST and whether this is the quick profile.
+def start(name: str = "mnist") -> tuple[Dataset, bool]:
+    """Print versions, device and data source; return the data set and whether this is the quick profile.
 
     STN_PROFILE=quick shrinks the data set (and, in the notebooks, the number of epochs), never the code path.
     """
@@ -19,7 +19,7 @@ def start() -> tuple[Dataset, bool]:
     quick = os.environ.get("STN_PROFILE", "full") == "quick"
     device = best_device()
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
-    data = load("mnist")
+    data = load(name)
     print(f"stn_tutorial {__version__}, torch {torch.__version__}, {where}")
     print(f"data: {data.source}{' (quick profile: a small part of it)' if quick else ''}")
     return (data.subset(2000, 500) if quick else data), quick

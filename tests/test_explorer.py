@@ -190,7 +190,26 @@ def test_a_recorded_training_is_animated_for_every_family(family):
         movie.seek(k)
         frames.append(np.asarray(movie.convert("L")).copy())
     assert len(np.unique([frame.tobytes() for frame in frames])) == 3  # one picture a recorded step
-    assert "2 distorted digits" in picture.alt and "0 of 2 correctly at first and 2 at the end" in picture.alt
+    assert "2 test images" in picture.alt and "0 of 2 correctly at first and 2 at the end" in picture.alt
+
+
+def test_photographs_are_animated_with_the_names_of_their_classes_and_the_net_s_own_padding():
+    history = {
+        "step": torch.tensor([0, 1]),
+        "theta": torch.tensor([[1.0, 0, 0, 0, 1, 0], [3.0, 0, 0, 0, 3, 0]])[:, None].expand(-1, 64, -1),
+        "prediction": torch.tensor([[0] * 64, [1] * 64]),
+        "image": torch.full((64, 3, 8, 8), 200, dtype=torch.uint8),
+        "label": torch.ones(64, dtype=torch.long),
+    }
+    shown = {mode: animate_warps(history, Affine(), 1, ("cat", "dog"), mode) for mode in ("zeros", "border")}
+    last = []
+    for picture in shown.values():
+        movie = Image.open(io.BytesIO(picture.png))
+        movie.seek(movie.n_frames - 1)
+        last.append(np.asarray(movie.convert("L")).astype(int))
+    assert (last[0] - last[1]).min() < -150  # only zeros bring black in
+    numbers = animate_warps(history, Affine(), 1)
+    assert numbers.png != shown["zeros"].png  # "reads dog" for "reads 1"
 
 
 def test_all_families_fit_into_one_figure():

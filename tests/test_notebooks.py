@@ -12,7 +12,7 @@ import jupytext
 import nbformat
 import pytest
 
-from stn_tutorial.notebook import allow_widgets_on_colab
+from stn_tutorial.notebook import allow_widgets_on_colab, start
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9]*.py"))
@@ -127,3 +127,11 @@ def test_colab_is_asked_to_show_the_explorer(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", colab)
     allow_widgets_on_colab()
     assert asked == ["once"]
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
+def test_a_notebook_starts_with_the_data_set_it_names(name, shape, monkeypatch, capsys):
+    monkeypatch.setenv("STN_PROFILE", "quick")
+    data, quick = start(name)
+    assert quick and data.train_images.shape == (2000, *shape) and len(data.test_images) == 500
+    assert data.source in capsys.readouterr().out
