@@ -100,6 +100,8 @@ class RandomSimilarity(Distortion):
         return f"{type(self).__name__}({self.size[0]})"
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        if 1.2 * side > self.size[0]:
+            raise ValueError(f"side must be at least 1.2 times the image's, {1.2 * side:g} pixels, got {self.size[0]}")
         angle = evenly(-math.pi / 4, math.pi / 4, (n,), generator)
         scale = evenly(0.7, 1.2, (n,), generator)
         room = (self.size[0] - scale * side) / 2  # how far the centre may move, in pixels

@@ -135,14 +135,15 @@ def cifar10_experiments() -> list[Experiment]:
 def distorted_cifar10_experiments() -> list[Experiment]:
     """CIFAR-10 that comes rotated (R), or turned, scaled and shifted on 48x48 (RTS): three arms, and the two means together.
 
-    With the transformer; without it, with as many parameters; without it, and each image distorted anew in each epoch.
+    With the transformer; without it, with as many parameters; without it, and each image distorted anew in each epoch. None of
+    them flips or shifts the images besides: that would distort those anew which are to keep their distortion.
     """
     found = []
     for task, (distortion, side) in {"r": ("r", 32), "rts": ("rts48", 48)}.items():
         nets = {"compact": partial(models.compact_net, side=side), "compact-control": models.compact_control}
         for name, build in nets.items():
             for suffix, once in {"": True, "-augmented": False}.items():
-                recipe = replace(COMPACT_RECIPE, epochs=15, distort_once=once)
+                recipe = replace(COMPACT_RECIPE, epochs=15, augment=False, distort_once=once)
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
     return found
 
@@ -250,7 +251,7 @@ def device_name(device: torch.device) -> str:
 
 # what the tables and notebooks read
 RECORDED = ("experiment", "seed", "versions", "device", "data_source", "parameters", "recipe", "epochs", "wall_seconds")
-RECORDED += ("test_error_percent", "pose")
+RECORDED += ("test_error_percent", "history", "pose")
 
 
 def read_run(folder: Path) -> dict:

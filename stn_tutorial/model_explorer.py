@@ -24,6 +24,14 @@ def moved(images: Tensor, degrees: float, scale: float, right: float, down: floa
     return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
 
 
+def frozen_copy(model: nn.Module) -> nn.Module:
+    """A copy of a model that no training changes: the answers may come from another thread than a training that goes on."""
+    # what a module has kept of a forward pass hangs on a graph, and a graph cannot be copied
+    kept = [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
+    memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
+    return copy.deepcopy(model, memo).eval()
+
+
 class ModelExplorer(BrowserWidget):
     """A picture to be turned, scaled and shifted; where a trained net looks, what it then sees, and what it takes it for.
 
@@ -35,10 +43,12 @@ class ModelExplorer(BrowserWidget):
     """
 
     family = traitlets.Dict().tag(sync=True)
+    align_corners = traitlets.Bool().tag(sync=True)
     count = traitlets.Int().tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
     image = traitlets.Bytes().tag(sync=True)
     shape = traitlets.List().tag(sync=True)
+    start = traitlets.List().tag(sync=True)
     pose = traitlets.List(traitlets.CFloat()).tag(sync=True)
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     answered = traitlets.List().tag(sync=True)  # the index and pose that the answer belongs to
@@ -48,16 +58,26 @@ class ModelExplorer(BrowserWidget):
     output_shape = traitlets.List().tag(sync=True)
 
     def __init__(self, model: nn.Module, images: Tensor, classes: list[str] | None, degrees: float):
-        # a copy: the answers may come from another thread than a training of the model that goes on
-        self.model = copy.deepcopy(model).eval()
+        self.model, self.images = frozen_copy(model), images
         self.transformer = find_transformer(self.model)
-        self.images = images.float() / 255 if images.dtype == torch.uint8 else images
         pixels, shape = to_bytes(self.images[0])
-        family = description(self.transformer.family)
-        super().__init__(family=family, count=len(images), image=pixels, shape=list(shape), pose=[degrees, 1.0, 0.0, 0.0])
-        wanted = len(self.answer())
-        if classes and len(classes) != wanted:
-            raise ValueError(f"classes must be {wanted} names, as many as the model tells apart, got {len(classes)}")
+        start = [float(degrees), 1.0, 0.0, 0.0]
+        super().__init__(
+            family=description(self.transformer.family),
+            align_corners=self.transformer.align_corners,
+            count=len(images),
+            image=pixels,
+            shape=list(shape),
+            start=start,
+            pose=start,
+        )
+        try:
+            wanted = len(self.answer())
+            if classes and len(classes) != wanted:
+                raise ValueError(f"classes must be {wanted} names, as many as the model tells apart, got {len(classes)}")
+        except Exception:
+            self.close()
+            raise
         self.classes = classes or [str(k) for k in range(wanted)]
         self.observe(self._moved, ["pose", "index"])
 
@@ -86,31 +106,40 @@ class ModelExplorer(BrowserWidget):
 
     def answer(self) -> list[float]:
         """Show the net the picture as it lies, and keep what it makes of it; returns the probabilities of the classes."""
-        self.seen = moved(self.images[self.index : self.index + 1], *self.pose)
-        device, outputs = next(self.model.parameters()).device, []
+        image, some = self.images[self.index : self.index + 1], next(self.model.parameters())
+        seen = moved(image.float() / 255 if image.dtype == torch.uint8 else image.float(), *self.pose)
+        outputs = []
         keep = self.transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float().cpu()))
         try:
             with one_thread(), thetas_of(self.model) as thetas, torch.no_grad():
-                logits = self.model(self.seen.to(device))
+                logits = self.model(seen.to(some))  # on its device, in its precision
         finally:
             keep.remove()
-        self.warped = outputs[0][0]
-        self.output, shape = to_bytes(self.warped)
-        self.output_shape, self.theta = list(shape), thetas[0][0].tolist()
-        self.probabilities = logits[0].float().softmax(dim=0).tolist()
+        if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(f"model must answer logits (N, classes) of two classes or more, for one image got {got}")
+        if not outputs or not thetas:
+            raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
+        probabilities = logits[0].float().softmax(dim=0).cpu()
+        for name, values in (("theta", thetas[0]), ("the transformer's output", outputs[0]), ("logits", probabilities)):
+            if not bool(torch.isfinite(values).all()):
+                raise ValueError(f"model must answer finite values, got NaN or infinity in {name}")
+        output, shape = to_bytes(outputs[0][0])
+        self.seen, self.output, self.output_shape = seen.cpu(), output, list(shape)
+        self.theta, self.probabilities = thetas[0][0].tolist(), probabilities.tolist()
         self.answered = [self.index, *self.pose]
         return self.probabilities
 
     def render(self) -> plots.Picture:
-        """The explorer as it stands as a still picture, for places without a front end."""
-        degrees, scale, right, down = self.pose
-        title = (
-            f"image {self.index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
-        )
-        output, shape = to_bytes(self.warped)
-        output = torch.frombuffer(bytearray(output), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        """The net's last answer as a still picture, for places without a front end."""
+        index, degrees, scale, right, down = self.answered
+        title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
+        output = torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.output_shape).permute(2, 0, 1)
+        pixels, shape = to_bytes(self.seen[0])
+        seen = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
         theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)
-        return plots.verdict(self.seen[0], self.transformer.family, theta, output, probabilities, title, self.classes)
+        family, align = self.transformer.family, self.align_corners
+        return plots.verdict(seen, family, theta, output, probabilities, title, self.classes, align)
 
     def _repr_mimebundle_(self, **options):
         data, metadata = self.render()._repr_mimebundle_()

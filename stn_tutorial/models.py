@@ -1,6 +1,6 @@
 """Networks of the literature, with and without a spatial transformer; all take raw images in [0, 1] and answer logits.
 
-Each net normalises *inside*, after the warp. The sampler therefore works on raw images, whose black background is the 0
+Each net normalises *inside*, after the warp (but for the seed's, which is as it was published). The sampler therefore works on raw images, whose black background is the 0
 that it fills with: a picture that is shrunk gets no frame.
 """
 

@@ -44,7 +44,7 @@ class Player(widgets.HBox):
                 self.controls[name].value = value
         finally:
             self.paused = False
-        self.redraw()
+            self.redraw()
 
     def redraw(self, change=None) -> None:
         """Draw for the controls as they stand; an error of `draw` is shown beside them, and raised."""

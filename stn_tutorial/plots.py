@@ -194,7 +194,14 @@ def warp(
 
 
 def verdict(
-    image: Tensor, family, theta: Tensor, output: Tensor, probabilities: Tensor, title: str, classes: list[str]
+    image: Tensor,
+    family,
+    theta: Tensor,
+    output: Tensor,
+    probabilities: Tensor,
+    title: str,
+    classes: list[str],
+    align_corners: bool = False,
 ) -> Picture:
     """What a net with a transformer makes of an image: the lattice it chose, what it then saw, and how sure it is of each class.
 
@@ -208,7 +215,7 @@ def verdict(
     left.set_xlim(-0.25 * width, 1.25 * width)
     left.set_ylim(1.25 * height, -0.25 * height)
     left.set_facecolor("#eeeeee")  # beyond the picture
-    add_lattice(left, family, theta, (height, width))
+    add_lattice(left, family, theta, (height, width), align_corners)
     panel(middle, output, "what it then sees")
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]

@@ -88,6 +88,8 @@ def test_rts_has_room_for_larger_images():
     assert ink.max() < 1.02 and ink.min() > 0.85
     with pytest.raises(ValueError, match="side must be at least 1, got 0"):
         RandomSimilarity(0)
+    with pytest.raises(ValueError, match=r"side must be at least 1.2 times the image's, 38.4 pixels, got 38"):
+        RandomSimilarity(38)(images, torch.Generator())
 
 
 def test_p_stretches_each_corner_by_five_pixels():

@@ -119,6 +119,14 @@ def test_a_problem_is_forgotten_with_its_cause():
     assert explorer.problem == ""
 
 
+def test_rounding_does_not_change_the_contrast():
+    image = torch.full((1, 4, 4), 0.2)
+    image[0, 0, 0] = 1 + 1e-6
+    assert explore(image).pixels.flatten().tolist() == [255] + [51] * 15
+    image[0, 0, 0] = 1.5
+    assert explore(image).pixels.flatten().tolist() == [255] + [0] * 15
+
+
 def test_a_feature_map_is_shown_as_the_mean_over_its_channels():
     features = torch.stack([torch.arange(12.0).view(3, 4) - 6, torch.zeros(3, 4)])
     explorer = explore(features)
@@ -156,6 +164,10 @@ def test_an_error_of_the_drawing_function_appears_beside_the_controls():
         player.set(y=1)
     with pytest.raises(TraitError):
         player.set(x="wide")
+    both = play(lambda a, b: plots.images_in_a_row([DIGIT], [f"{a:.1f} {b:.1f}"]), a=(0.0, 1.0, 0.0), b=(0.0, 1.0, 0.0))
+    with pytest.raises(TraitError):
+        both.set(a=1.0, b="wide")
+    assert "1.0 0.0" in both.shown.alt  # the picture is that of the sliders
     before = player.shown
     player.controls["x"].value = 0.2
     assert player.shown is not before  # a refused value does not stop the player

@@ -4,12 +4,13 @@ import math
 
 import pytest
 import torch
+from ipywidgets.widgets.widget import _instances
 from test_explorer_js import in_node
 from traitlets import TraitError
 
 from stn_tutorial import Affine, SpatialTransformer, ThinPlateSpline, explore_model, models
 from stn_tutorial.localization import LocalizationNet
-from stn_tutorial.model_explorer import moved
+from stn_tutorial.model_explorer import ModelExplorer, moved
 
 DIGITS = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -111,10 +112,76 @@ def test_what_goes_wrong_in_the_net_is_shown():
             return self.stn(images).flatten(1)[:, :10]
 
     explorer = explore_model(Moody(), DIGITS)
+    before = explorer.render().alt
     explorer.pose = [0, 0.01, 0, 0]
     assert explorer.problem == "RuntimeError: nothing to see"
+    assert explorer.render().alt == before  # the last answer, whole
     explorer.pose = [0, 1, 0, 0]
     assert explorer.problem == ""
+
+
+class Answers(torch.nn.Module):
+    """A net whose answer is what a function makes of the warped images."""
+
+    def __init__(self, answer, **options):
+        super().__init__()
+        self.stn = SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine(), **options)
+        self.answer = answer
+
+    def forward(self, images):
+        self.theta = self.stn.theta(images)
+        return self.answer(self.stn(images))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda warped: (warped.flatten(1)[:, :10], 0), "for one image got tuple"),
+        (lambda warped: warped.flatten(1)[0, :10], r"for one image got \(10,\)"),
+        (lambda warped: warped.flatten(1)[:, :1], r"for one image got \(1, 1\)"),
+        (lambda warped: warped.flatten(1)[:, :10] / 0, "NaN or infinity in logits"),
+    ],
+)
+def test_a_net_that_answers_no_logits_is_told_so_and_leaves_no_widget(answer, message):
+    def alive() -> int:
+        return sum(isinstance(widget, ModelExplorer) for widget in _instances.values())
+
+    before = alive()
+    with pytest.raises(ValueError, match=message):
+        explore_model(Answers(answer), DIGITS)
+    assert alive() == before
+
+
+def test_a_transformer_that_is_called_in_parts_is_told_so():
+    class Parts(Answers):
+        def forward(self, images):
+            return self.stn.warp(images, self.stn.theta(images)).flatten(1)[:, :10]
+
+    with pytest.raises(ValueError, match="model must call its first SpatialTransformer as a module"):
+        explore_model(Parts(None), DIGITS)
+
+
+def test_half_precision_double_images_kept_tensors_and_any_number_of_channels():
+    model = models.paper_st_cnn().bfloat16()
+    assert sum(explore_model(model, DIGITS.double()).probabilities) == pytest.approx(1, abs=1e-3)
+    keeper = Answers(lambda warped: warped.flatten(1)[:, :10])
+    keeper(DIGITS)  # now it keeps a theta that hangs on a graph
+    assert not keeper.theta.is_leaf
+    assert explore_model(keeper, (DIGITS * 255).byte()).theta == Affine().identity().tolist()
+    body = torch.nn.Sequential(
+        SpatialTransformer(LocalizationNet((2, 28, 28), Affine()), Affine()), torch.nn.Flatten(), torch.nn.Linear(2 * 784, 3)
+    )
+    two = explore_model(body, torch.rand(1, 2, 28, 28))
+    assert two.output_shape == [28, 28, 1] and "the net says" in two.render().alt
+
+
+def test_aligned_corners_are_drawn_aligned():
+    def share(warped):
+        return warped.flatten(1)[:, :10]
+
+    explorers = [explore_model(Answers(share, align_corners=align), DIGITS) for align in (True, False)]
+    assert [explorer.align_corners for explorer in explorers] == [True, False]
+    assert explorers[0].render().png != explorers[1].render().png
 
 
 def test_errors_name_what_was_wanted():

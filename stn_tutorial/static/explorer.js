@@ -10,6 +10,7 @@
 
 const HORIZON = 1e-6; // depths up to here count as behind the camera
 const BEHIND = 1e6; // where a point behind the camera looks
+const NEAR = 0.02; // the smallest depth that a corner is dragged to
 
 /** Pixel coordinate of a normalised one, along an axis of `length` pixels. */
 export const toPixel = (x, length, align) => (align ? ((x + 1) / 2) * (length - 1) : ((x + 1) * length - 1) / 2);
@@ -320,6 +321,9 @@ export function dragged(family, theta, k, x, y) {
   return next;
 }
 
+/** Depth of a point of the output under a projective theta: what its coordinates are divided by. */
+const depthOf = (theta, x, y) => theta[6] * x + theta[7] * y + 1;
+
 /** The projective theta that moves corner k and keeps the other three; null if a horizon would cross the frame. */
 function projectiveThrough(theta, k, x, y) {
   const looks = pointMap({ kind: "Projective" }, theta);
@@ -332,7 +336,7 @@ function projectiveThrough(theta, k, x, y) {
     right.push(target[0], target[1]);
   });
   const found = solve(equations, right);
-  return found && CORNERS.every(([p, q]) => found[6] * p + found[7] * q + 1 > 0.02) ? found : null;
+  return found && CORNERS.every(([p, q]) => depthOf(found, p, q) > NEAR) ? found : null;
 }
 
 /** The similarity's theta that moves a picture into a pose. */
@@ -371,7 +375,8 @@ const CSS = `
 .stn figure { margin: 0; } .stn figcaption { text-align: center; }
 .stn .panes { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
 .stn .pane { position: relative; } .stn canvas { position: absolute; image-rendering: pixelated; outline: 1px solid var(--line); }
-.stn svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; touch-action: none; }
+.stn svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; }
+.stn .handle, .stn .held { touch-action: none; }
 .stn .lattice { fill: none; stroke: #f76707; stroke-width: 1.2; vector-effect: non-scaling-stroke; opacity: .85; }
 .stn .frame { fill: none; stroke: #f76707; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .stn .handle { fill: #fff; stroke: #d9480f; stroke-width: 2; vector-effect: non-scaling-stroke; cursor: grab; }
@@ -392,8 +397,9 @@ const CSS = `
 .stn [hidden] { display: none; }
 .stn .held { fill: transparent; stroke: #1c7ed6; stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; cursor: move; }
 .stn .handle.pose { stroke: #1c7ed6; } .stn .held:focus-visible { outline: none; stroke-width: 4; }
-.stn .late { opacity: .25; }
-.stn .classes { display: grid; grid-template-columns: auto 1fr 3.5em; gap: 1px 8px; align-items: center; margin: 2px 0 10px; }
+.stn .late { opacity: .3; }
+.stn .classes { display: grid; grid-template-columns: auto 1fr 3.5em; gap: 1px 8px; align-items: center; margin: 2px 0 10px;
+  max-height: 260px; overflow-y: auto; }
 .stn .classes .bar { height: 11px; background: #868e96; min-width: 1px; } .stn .classes .best { background: #f76707; }
 .stn .classes .percent { text-align: right; font-variant-numeric: tabular-nums; } .stn .verdict { font-weight: 600; }
 .stn .problem { flex: 1 1 100%; color: #e03131; font-weight: 600; } .stn .problem:empty { display: none; }
@@ -498,17 +504,22 @@ function render({ model, el }) {
   };
 }
 
-/** Let an element be dragged, and moved by the arrow keys: `begin` hears where a move begins, `move` where it leads. */
+/** Let an element be dragged, and moved by the arrow keys: `begin` hears that a move begins, `move` where it leads. */
 function draggable(element, pane, guarded, { begin, move, where }) {
+  let offset = [0, 0]; // from the pointer to what is held: it does not jump when it is taken
   element.setAttribute("tabindex", 0);
   element.addEventListener("pointerdown", guarded((event) => {
-    begin(...pane.pixelAt(event));
+    const at = pane.pixelAt(event);
+    offset = where().map((value, i) => value - at[i]);
+    begin();
     element.setPointerCapture(event.pointerId);
     element.focus({ preventScroll: true });
     event.preventDefault();
   }));
   element.addEventListener("pointermove", guarded((event) => {
-    if (element.hasPointerCapture(event.pointerId)) move(...pane.pixelAt(event));
+    if (!element.hasPointerCapture(event.pointerId)) return;
+    const at = pane.pixelAt(event);
+    move(at[0] + offset[0], at[1] + offset[1]);
   }));
   element.addEventListener("keydown", guarded((event) => {
     const step = event.shiftKey ? 5 : 1;
@@ -517,7 +528,7 @@ function draggable(element, pane, guarded, { begin, move, where }) {
     event.preventDefault();
     event.stopPropagation();
     const [column, row] = where();
-    begin(column, row);
+    begin();
     move(column + way[0], row + way[1]);
   }));
 }
@@ -543,7 +554,7 @@ function makeSlider(label, [low, high], guarded, { begin, move, end }) {
   }
   const show = (value) => {
     range.value = value;
-    if (document.activeElement !== number) number.value = round(value, 3);
+    if (number.getRootNode().activeElement !== number) number.value = round(value, 3);
   };
   return { row: make("label", { className: "row" }, [label, range, number]), show };
 }
@@ -796,8 +807,9 @@ function buildExplorer({ model, root, problem, guarded }) {
     const theta = model.get("theta");
     const now = options();
     const handlesNow = handlesOf(family, theta);
-    const stuck = handlesNow.some((handle) => handle.behind);
-    say(problem, model.get("problem") || (stuck ? "A corner lies behind the camera: bring g and h nearer to 0, or reset, to drag again." : ""));
+    const stuck = family.kind === "Projective" && CORNERS.some(([x, y]) => depthOf(theta, x, y) <= NEAR);
+    const way = "A corner lies behind the camera, or nearly: bring g and h nearer to 0, or reset, to drag again.";
+    say(problem, model.get("problem") || (stuck ? way : ""));
     handlesNow.forEach((handle, k) => {
       const where = handle.behind ? "behind the camera" : `x ${handle.x.toFixed(2)}, y ${handle.y.toFixed(2)}`;
       handles[k].setAttribute("aria-label", `${handle.label}; arrow keys move it by a pixel`);
@@ -842,7 +854,6 @@ function buildModelExplorer({ model, root, problem, guarded }) {
   const family = model.get("family");
   const [height, width, channels] = model.get("shape");
   const [outHeight, outWidth, outChannels] = model.get("output_shape");
-  const start = [...model.get("pose")];
   const aspect = width / height;
   const similarity = { kind: "Similarity", aspect };
   const input = makePane(width, height, MARGIN, "input: drag it, or a corner of it");
@@ -860,16 +871,12 @@ function buildModelExplorer({ model, root, problem, guarded }) {
   const frame = draw("path", { class: "frame" });
   const held = draw("path", { class: "held", role: "img" });
   held.setAttribute("aria-label", "the picture; arrow keys move it by a pixel");
-  let grasp = [0, 0]; // from the picture's centre to where it is held
   draggable(held, input, guarded, {
-    begin: (column, row) => {
-      const [x, y] = into(column, row);
-      grasp = [x - model.get("pose")[2], y - model.get("pose")[3]];
-    },
+    begin: () => {},
     move: (column, row) => {
       const [degrees, scale] = model.get("pose");
       const [x, y] = into(column, row);
-      setPose([degrees, scale, Math.min(Math.max(x - grasp[0], -1), 1), Math.min(Math.max(y - grasp[1], -1), 1)]);
+      setPose([degrees, scale, Math.min(Math.max(x, -1), 1), Math.min(Math.max(y, -1), 1)]);
     },
     where: () => outOf(...model.get("pose").slice(2)),
   });
@@ -897,7 +904,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
     return bar;
   });
   const verdict = make("div", { className: "verdict", "aria-live": "polite" });
-  const hint = make("div", { className: "inspector", textContent: "Blue: the picture as you hold it. Orange: where the net looks; pale while its answer is under way." });
+  const hint = make("div", { className: "inspector", textContent: "Blue: the picture as you hold it. Orange: where the net looks. What is pale awaits the net's answer." });
 
   const controls = make("div", { className: "controls" }, [verdict, classes]);
   const images = makeSlider("image", [0, model.get("count") - 1], guarded, {
@@ -922,7 +929,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
   });
   const numbers = make("div");
   controls.append(numbers, make("div", { className: "wrap" }, [
-    makeButton("reset", "back to where it began", guarded, () => setPose(start)),
+    makeButton("reset", "back to where it began", guarded, () => setPose([...model.get("start")])),
   ]));
 
   let waiting = false; // whether the words will be refreshed at the next frame already
@@ -937,11 +944,11 @@ function buildModelExplorer({ model, root, problem, guarded }) {
     held.setAttribute("d", `M${places.join("L")}Z`);
     places.forEach(([x, y], k) => input.place(corners[k], x, y));
     const late = String(model.get("answered")) !== String([model.get("index"), ...pose]);
-    for (const path of [lines, frame]) path.classList.toggle("late", late);
-    const theta = model.get("theta");
-    lines.setAttribute("d", latticePath(family, LINES, theta, width, height, false));
-    frame.setAttribute("d", latticePath(family, 2, theta, width, height, false));
-    if (!late) paint(output.canvas, bytesOf(model.get("output")), outChannels);
+    for (const part of [lines, frame, output.canvas, verdict, classes]) part.classList.toggle("late", late);
+    const [theta, align] = [model.get("theta"), model.get("align_corners")];
+    lines.setAttribute("d", latticePath(family, LINES, theta, width, height, align));
+    frame.setAttribute("d", latticePath(family, 2, theta, width, height, align));
+    paint(output.canvas, bytesOf(model.get("output")), outChannels);
     if (!waiting) requestAnimationFrame(guarded(refreshWords));
     waiting = true;
   }
@@ -971,7 +978,7 @@ function buildModelExplorer({ model, root, problem, guarded }) {
 
   root.append(make("div", { className: "panes" }, [input.figure, output.figure]), controls, hint);
   refresh();
-  const listens = ["pose", "image", "answered", "problem"].map((name) => [`change:${name}`, guarded(refresh)]);
+  const listens = ["pose", "index", "image", "answered", "problem"].map((name) => [`change:${name}`, guarded(refresh)]);
   return listen(model, listens);
 }
 
