@@ -71,7 +71,7 @@ OTHER_FAMILIES = {"r": ["rotation"], "rts": ["similarity"], "p": [], "e": ["diff
 
 CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
 FCN_RECIPE = Recipe(epochs=250, batch_size=256, lr=2e-3, precision="bfloat16")
-CNN_EPOCHS = {"r": 70, "rts": 30, "p": 40, "e": 40, "tc": 20}
+CNN_EPOCHS = {"r": 70, "rts": 50, "p": 40, "e": 40, "tc": 20}
 FCN_EPOCHS = {"r": 250, "rts": 100, "p": 100, "e": 100}
 # hidden units by side of the image: ST-FCN stays below 400,000 parameters, and FCN, its control, has as many as affine ST-FCN
 FCN_HIDDEN, ST_FCN_HIDDEN = {28: 339, 42: 196}, {28: 320, 42: 300}
