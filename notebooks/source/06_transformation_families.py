@@ -345,8 +345,8 @@ plots.pose_spread(reports, unit="pixels")
 # rows *without* a transformer: they tell how hard a task is. The paper's code is not public, and its recipes leave room. On P
 # our FCN and CNN make fewer errors than the paper's: our reading ("each corner is stretched along its ray from the centre") may be the milder one.
 # On RTS they make more. Where the rows without a transformer differ, compare our nets with each other. (Under E "corners" are those of the square half as
-# wide.) The paper's nets were trained for 640 epochs and have more parameters; ours have batch normalisation and dropout. Longer
-# training narrows the gap on RTS: [data/runs/README.md](../data/runs/README.md) has both schedules.
+# wide.) The paper's nets were trained for 640 epochs and have more parameters; ours have batch normalisation and dropout.
+# [data/runs/README.md](../data/runs/README.md) says what longer training did on RTS.
 
 # %%
 from IPython.display import Markdown
