@@ -219,7 +219,7 @@ def seed_net_control() -> nn.Sequential:
     return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), *seed_cnn((32, 64), 950))
 
 
-# the third width with which the control comes nearest to the compact net's parameters
+# with this last width the control comes nearest to the compact net's parameters
 COMPACT_WIDTHS, COMPACT_CONTROL_WIDTHS = (24, 64, 224, 224), (24, 64, 224, 230)
 
 
