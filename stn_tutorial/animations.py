@@ -109,18 +109,24 @@ def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90,
 
 
 def animate_warps(
-    history: dict[str, Tensor], family, count: int = 5, classes=range(10), padding_mode: str = "zeros"
+    history: dict[str, Tensor],
+    family,
+    count: int = 5,
+    classes=range(10),
+    padding_mode: str = "zeros",
+    fill: float | Tensor = 0.0,
 ) -> Picture:
     """The first `count` recorded images along a training: lattice, output and prediction at each recorded step.
 
     history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the transformer's.
+    fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or (C,).
     """
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
     stage = Stage(inputs, family, labels, classes)
 
     def draw(t: int) -> None:
         now = history["theta"][t, :count]
-        outputs = sample(inputs, family.grid(now, inputs.shape[2:]), padding_mode=padding_mode)
+        outputs = sample(inputs, family.grid(now, inputs.shape[2:]), padding_mode=padding_mode, fill=fill)
         stage.update(inputs, outputs, now, history["prediction"][t, :count], f"step {int(history['step'][t]):,}")
 
     last = len(history["step"]) - 1

@@ -188,6 +188,22 @@ def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4) 
     return padded[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
 
+def cut_out(images: Tensor, generator: torch.Generator, side: int = 8) -> Tensor:
+    """Training images with a square in each painted over in the image's mean colour; it may reach beyond the edge.
+
+    images: (N, C, H, W) of any type. side: of the square, in pixels. DeVries and Taylor (2017), "cutout".
+    """
+    n, _, height, width = images.shape
+
+    def covered(length: int) -> Tensor:
+        first = torch.randint(0, length, (n, 1), generator=generator, device=generator.device).to(images.device) - side // 2
+        place = torch.arange(length, device=images.device)
+        return (place >= first) & (place < first + side)
+
+    hidden = covered(height)[:, None, :, None] & covered(width)[:, None, None, :]
+    return torch.where(hidden, images.float().mean(dim=(2, 3), keepdim=True).to(images.dtype), images)
+
+
 DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,

@@ -106,30 +106,47 @@ def experiments_of(task: str) -> list[Experiment]:
 # CIFAR-10: the recipe of gokul-pv/DawnOfTransformers, and one of today for the very same nets
 SEED_RECIPE = Recipe(epochs=50, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd")
 MODERN_RECIPE = Recipe(
-    epochs=50, batch_size=128, lr=2e-3, weight_decay=0.05, label_smoothing=0.1, precision="bfloat16", augment=True
+    epochs=50,
+    batch_size=128,
+    lr=2e-3,
+    weight_decay=0.05,
+    decay_biases=False,
+    label_smoothing=0.1,
+    precision="bfloat16",
+    augment=True,
 )
-COMPACT_RECIPE = replace(MODERN_RECIPE, epochs=45, batch_size=256, lr=4e-3, localizer_lr=0.1)
+COMPACT_RECIPE = replace(
+    MODERN_RECIPE, epochs=45, batch_size=256, optimizer="nesterov", lr=0.4, weight_decay=5e-4, localizer_lr=0.1, cutout=8
+)
+SMALL_RECIPE = replace(COMPACT_RECIPE, epochs=15, augment=False, cutout=0)
 
 
 def cifar10_experiments() -> list[Experiment]:
-    """The published net with its transformer, without it, and a control of equal size, by the published recipe and by today's."""
+    """The published net by its recipe and by one of today; that recipe with one thing changed; and nets of our own.
+
+    Each has rivals: the same net without its transformer, and a control of equal size.
+    """
     found = []
     for recipe_name, recipe in {"seed": SEED_RECIPE, "modern": MODERN_RECIPE}.items():
         nets = {
             "": models.seed_net,
             "-without-stn": models.seed_net_without_transformer,
             "-control": models.seed_net_control,
-            "-normalized-after": partial(models.seed_net, normalize_first=False),
-            "-border": partial(models.seed_net, padding_mode="border"),
         }
         for suffix, build in nets.items():
             found.append(Experiment(f"cifar10/{recipe_name}{suffix}", build, recipe, "cifar10", "upright"))
-    slow = replace(MODERN_RECIPE, localizer_lr=0.1)
-    found.append(Experiment("cifar10/modern-slow-localizer", models.seed_net, slow, "cifar10", "upright"))
+    variants = {
+        "normalized-after": (partial(models.seed_net, normalize_first=False), MODERN_RECIPE),
+        "border": (partial(models.seed_net, padding_mode="border"), MODERN_RECIPE),
+        "slow-localizer": (models.seed_net, replace(MODERN_RECIPE, localizer_lr=0.1)),
+        "decayed-identity": (models.seed_net, replace(MODERN_RECIPE, decay_biases=True)),
+    }
+    for name, (build, recipe) in variants.items():
+        found.append(Experiment(f"cifar10/modern-{name}", build, recipe, "cifar10", "upright"))
     for name, build in {"compact": models.compact_net, "compact-control": models.compact_control}.items():
         found.append(Experiment(f"cifar10/{name}", build, COMPACT_RECIPE, "cifar10", "upright", elsewhere=("r",)))
-    sprint = replace(COMPACT_RECIPE, epochs=1, augment=False)
-    return [*found, Experiment("cifar10/sprint", models.compact_net, sprint, "cifar10", "upright")]
+    sprint = replace(SMALL_RECIPE, epochs=2)
+    return [*found, Experiment("cifar10/sprint", models.small_net, sprint, "cifar10", "upright")]
 
 
 def distorted_cifar10_experiments() -> list[Experiment]:
@@ -140,10 +157,10 @@ def distorted_cifar10_experiments() -> list[Experiment]:
     """
     found = []
     for task, (distortion, side) in {"r": ("r", 32), "rts": ("rts48", 48)}.items():
-        nets = {"compact": partial(models.compact_net, side=side), "compact-control": models.compact_control}
+        nets = {"small": partial(models.small_net, side=side), "small-control": models.small_control}
         for name, build in nets.items():
             for suffix, once in {"": True, "-augmented": False}.items():
-                recipe = replace(COMPACT_RECIPE, epochs=15, augment=False, distort_once=once)
+                recipe = replace(SMALL_RECIPE, distort_once=once)
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
     return found
 

@@ -13,22 +13,26 @@ from torch.nn import functional as F
 
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import Dataset
-from .distortions import Upright, flip_and_shift
+from .distortions import Upright, cut_out, flip_and_shift
 from .transformer import SpatialTransformer
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
+OPTIMIZERS = ("adamw", "nesterov", "sgd")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. "adamw" goes with torch's one-cycle schedule: the rate rises to `lr`, then falls to nearly zero.
+    """How to train.
 
-    optimizer: "adamw", or "sgd" for plain steps of a constant rate `lr`, without momentum. augment: flip and shift the training
-    images, `distortions.flip_and_shift`. distort_once: each training image keeps one distortion through all epochs, as in a data set
-    that comes distorted, instead of a new one at each step. epochs, batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
-    weight_decay, label_smoothing: strengths. precision: "float32" or "bfloat16" (autocast). channels_last: the memory
-    format that convolutions on CPUs and tensor cores prefer.
+    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the rate rises to `lr`, then
+    falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts. lr: the highest learning rate.
+    localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing: strengths. decay_biases: whether the decay
+    pulls biases and batch normalisation towards zero too, and with them the identity that the localiser starts from.
+    augment: flip and shift the training images, `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in
+    each of them, 0 for none. distort_once: each training image keeps one distortion through all epochs, as in a data set that comes
+    distorted, instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format
+    that convolutions on CPUs and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -42,14 +46,18 @@ class Recipe:
     optimizer: str = "adamw"
     augment: bool = False
     distort_once: bool = False
+    decay_biases: bool = True
+    cutout: int = 0
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
             raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
-        if self.optimizer not in ("adamw", "sgd"):
-            raise ValueError(f"optimizer must be 'adamw' or 'sgd', got {self.optimizer!r}")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
+        if self.cutout < 0:
+            raise ValueError(f"cutout must not be negative, got {self.cutout}")
 
 
 @dataclass
@@ -215,21 +223,29 @@ class Trainer:
         self.seconds = 0.0
 
     def make_optimizer(self):
-        """The recipe's optimiser, with a rate of its own for the localiser, and its schedule."""
+        """The recipe's optimiser and its schedule; rate and decay of a parameter depend on where it is and what it is."""
         recipe = self.recipe
         transformers = [module for module in self.model.modules() if isinstance(module, SpatialTransformer)]
         in_localizer = {id(parameter) for t in transformers for parameter in t.localization.parameters()}
-        body = [parameter for parameter in self.model.parameters() if id(parameter) not in in_localizer]
-        localizer = [parameter for parameter in self.model.parameters() if id(parameter) in in_localizer]
-        groups = [{"params": body, "lr": recipe.lr}, {"params": localizer, "lr": recipe.lr * recipe.localizer_lr}]
-        groups = [group for group in groups if group["params"]]
+        members: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter in self.model.parameters():
+            rate = recipe.lr * (recipe.localizer_lr if id(parameter) in in_localizer else 1)
+            decay = recipe.weight_decay if recipe.decay_biases or parameter.dim() > 1 else 0.0
+            members.setdefault((rate, decay), []).append(parameter)
+        groups = [{"params": of_group, "lr": rate, "weight_decay": decay} for (rate, decay), of_group in members.items()]
         if recipe.optimizer == "sgd":
-            optimizer = torch.optim.SGD(groups, weight_decay=recipe.weight_decay)
+            optimizer = torch.optim.SGD(groups)
             return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-        optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
+        if recipe.optimizer == "nesterov":
+            optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+        else:
+            optimizer = torch.optim.AdamW(groups, fused=True)
         highest = [group["lr"] for group in groups]
         rise = 0.2 if self.total_steps != 5 else 0.4  # OneCycleLR divides by zero when the rise is exactly one step
-        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, self.total_steps, pct_start=rise)
+        one_cycle = torch.optim.lr_scheduler.OneCycleLR
+        return optimizer, one_cycle(
+            optimizer, highest, self.total_steps, pct_start=rise, cycle_momentum=recipe.optimizer == "adamw"
+        )
 
     def state(self) -> dict:
         """Everything that decides how the training goes on."""
@@ -263,6 +279,8 @@ class Trainer:
         images = self.images[batch]
         if self.recipe.augment:
             images = flip_and_shift(images, self.generator)
+        if self.recipe.cutout:
+            images = cut_out(images, self.generator, self.recipe.cutout)
         inputs, _ = distorted(images, self.train_distortion, self.generator, self.recipe)
         targets = self.labels[batch]
         with autocast(self.recipe, self.device):

@@ -27,6 +27,8 @@ EXERCISES = {
     "spread_degrees": checks.check_spread_degrees,
     "project": checks.check_project,
     "flow": checks.check_flow,
+    "window_scale": checks.check_window_scale,
+    "block_means": checks.check_block_means,
 }
 
 
@@ -182,6 +184,14 @@ def euler(velocity, points, steps, length):
     return points
 
 
+def determinant(theta):
+    return torch.linalg.det(theta.view(-1, 2, 3)[:, :, :2])
+
+
+def in_blocks(values, size, reduce):
+    return [reduce(values[start : start + size]) for start in range(0, len(values), size)]
+
+
 MISTAKES = [
     ("shift_theta", lambda right, down, size: theta(1, 0, 2 * right / size[1], 0, 1, 2 * down / size[0]), "the other way"),
     ("shift_theta", lambda right, down, size: theta(1, 0, -right / size[1], 0, 1, -down / size[0]), "2 / W"),
@@ -257,6 +267,16 @@ MISTAKES = [
         lambda velocity, points, squarings: euler(velocity, points, max(1, squarings), 1 / max(1, squarings)),
         "2^squarings",
     ),
+    ("window_scale", lambda theta: determinant(theta).abs(), "square root"),
+    ("window_scale", lambda theta: determinant(theta).abs() ** -0.5, "inverse"),
+    ("window_scale", lambda theta: determinant(theta).sqrt(), "mirrored"),
+    ("window_scale", lambda theta: (theta[:, 0] + theta[:, 4]) / 2, "diagonal"),
+    ("window_scale", lambda theta: torch.linalg.det(theta[:, :4].view(-1, 2, 2)).abs().sqrt(), "expected"),
+    ("block_means", lambda values, size: [v for v in values[::size]], "expected"),
+    ("block_means", lambda values, size: in_blocks(values, size, max), "best of each block"),
+    ("block_means", lambda values, size: in_blocks(values, size, lambda block: sum(block) / size), "fewer values"),
+    ("block_means", lambda values, size: torch.tensor(values)[: len(values) // size * size].view(-1, size).mean(1), "dropped"),
+    ("block_means", lambda values, size: torch.tensor(values).unfold(0, size, 1).mean(1), "moving average"),
 ]
 
 

@@ -220,6 +220,9 @@ def test_photographs_are_animated_with_the_names_of_their_classes_and_the_net_s_
         movie.seek(movie.n_frames - 1)
         last.append(np.asarray(movie.convert("L")).astype(int))
     assert (last[0] - last[1]).min() < -150  # only zeros bring black in
+    filled = Image.open(io.BytesIO(animate_warps(history, Affine(), 1, ("cat", "dog"), fill=torch.full((3,), 200 / 255)).png))
+    filled.seek(filled.n_frames - 1)
+    assert abs(np.asarray(filled.convert("L")).astype(int) - last[1]).max() < 20  # the border's colour is 200, too
     numbers = animate_warps(history, Affine(), 1)
     assert numbers.png != shown["zeros"].png  # "reads dog" for "reads 1"
 

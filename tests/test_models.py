@@ -10,7 +10,7 @@ from torchsummary import summary
 
 from stn_tutorial import Affine, models
 from stn_tutorial.data import from_arrays
-from stn_tutorial.distortions import DISTORTIONS, Upright, flip_and_shift
+from stn_tutorial.distortions import DISTORTIONS, Upright, cut_out, flip_and_shift
 from stn_tutorial.experiments import EXPERIMENTS, published
 from stn_tutorial.training import Recipe, Trainer, fit
 
@@ -77,11 +77,15 @@ def test_the_seed_s_rivals_have_the_sizes_they_are_said_to_have():
 
 
 @pytest.mark.parametrize("side", [32, 48])
-def test_the_compact_net_keeps_within_the_seed_s_size_and_starts_at_the_identity(side):
-    net, images = models.compact_net(side=side).eval(), torch.rand(2, 3, side, side)
-    assert models.parameters_of(net) <= 1_585_008
-    assert models.parameters_of(models.compact_control()) == pytest.approx(models.parameters_of(net), rel=1e-3)
-    assert net(images).shape == models.compact_control().eval()(images).shape == (2, 10)
+@pytest.mark.parametrize(
+    ("build", "build_control", "most"),
+    [(models.compact_net, models.compact_control, 1_585_008), (models.small_net, models.small_control, 1_585_008 // 2)],
+)
+def test_our_nets_keep_within_the_seed_s_size_and_start_at_the_identity(build, build_control, most, side):
+    net, images = build(side=side).eval(), torch.rand(2, 3, side, side)
+    assert models.parameters_of(net) <= most
+    assert models.parameters_of(build_control()) == pytest.approx(models.parameters_of(net), rel=1e-3)
+    assert net(images).shape == build_control().eval()(images).shape == (2, 10)
     if side == 32:
         assert torch.allclose(net.transformer(images), images, atol=1e-6)
     zoomed_out = torch.tensor([[4.0, 0, 0, 0, 4, 0]]).expand(2, -1)
@@ -127,8 +131,55 @@ def test_sgd_takes_plain_steps_of_a_constant_rate(few_digits):
             assert torch.allclose(old - parameter, 0.01 * parameter.grad, atol=1e-7)
 
 
+def test_nesterov_steps_look_ahead_along_the_momentum(few_digits):
+    recipe = Recipe(epochs=2, batch_size=64, lr=0.1, weight_decay=0.0, optimizer="nesterov")
+    torch.manual_seed(0)
+    trainer = Trainer(models.paper_fcn(hidden=8), few_digits, Upright(), recipe, 0, torch.device("cpu"))
+    speed = [torch.zeros_like(parameter) for parameter in trainer.model.parameters()]
+    rates = []
+    for batch in torch.arange(256).split(64):
+        before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+        trainer.step(batch)
+        for k, parameter in enumerate(trainer.model.parameters()):
+            speed[k] = 0.9 * speed[k] + parameter.grad
+            assert torch.allclose(before[k] - parameter, rates[-1] * (parameter.grad + 0.9 * speed[k]), atol=1e-7)
+    assert max(rates) > 2 * min(rates)  # one cycle
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "nesterov"])
+@pytest.mark.parametrize("decay_biases", [True, False])
+def test_weight_decay_spares_the_identity_if_asked_to(few_digits, optimizer, decay_biases):
+    recipe = Recipe(epochs=2, batch_size=64, lr=1e-3, weight_decay=50.0, optimizer=optimizer, decay_biases=decay_biases)
+    trainer = Trainer(models.paper_st_cnn(), few_digits, Upright(), recipe, 0, torch.device("cpu"))
+    last = [module for module in trainer.model.transformer.localization.modules() if isinstance(module, torch.nn.Linear)][-1]
+    weights = trainer.model.classifier[-1].weight
+    length = weights.norm().item()
+    trainer.step(torch.arange(64))
+    drift = (last.bias - Affine().identity()).abs().max().item()
+    assert (drift > 1.5e-3) == decay_biases  # decay moves it by lr * 50 / 25, a gradient's step by lr / 25 at most
+    assert weights.norm().item() < length
+
+
+def test_cut_out_paints_over_one_square_in_the_mean_colour():
+    images = torch.randint(0, 256, (500, 3, 12, 10), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    cut = cut_out(images, torch.Generator().manual_seed(1), side=4)
+    assert cut.dtype == images.dtype and cut.shape == images.shape
+    sizes = set()
+    for image, now in zip(images, cut, strict=True):
+        mean = image.float().mean(dim=(1, 2)).to(torch.uint8)
+        hidden = (now == mean[:, None, None]).all(dim=0)
+        rows, columns = hidden.any(dim=1).nonzero()[:, 0], hidden.any(dim=0).nonzero()[:, 0]
+        assert hidden[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
+        assert torch.equal(now[:, ~hidden], image[:, ~hidden])
+        sizes.add((len(rows), len(columns)))
+    assert (4, 4) in sizes and max(map(max, sizes)) == 4 and min(map(min, sizes)) == 2  # cut short at the edges
+    with pytest.raises(ValueError, match="cutout must not be negative, got -1"):
+        Recipe(cutout=-1)
+
+
 def test_an_unknown_optimizer_is_named():
-    with pytest.raises(ValueError, match="optimizer must be 'adamw' or 'sgd', got 'adam'"):
+    with pytest.raises(ValueError, match="optimizer must be one of 'adamw', 'nesterov', 'sgd', got 'adam'"):
         Recipe(optimizer="adam")
 
 
