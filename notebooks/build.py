@@ -38,7 +38,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from stn_tutorial.data import load
+from stn_tutorial.data import NAMES, load
 from stn_tutorial.files import write_atomically
 from stn_tutorial.tables import table
 
@@ -452,16 +452,12 @@ li p {{ margin: 0.2rem 0 0; }}
 
 
 def say_data() -> str:
-    """Print, once, which data the notebooks will run on, and the profile. Returns the data as a sentence."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        data = load("mnist")
-    line, announced = f"Data: {data.source}.", printed.getvalue().strip()
-    if announced:
-        print(announced)
-    if data.source not in announced:  # the loader says it by itself when it falls back to the offline sample
-        print(line)
-    print(f"Profile: {os.environ['STN_PROFILE']}", flush=True)
+    """Print which data the notebooks will run on, and the profile. Returns the data as a sentence.
+
+    What is not on this computer yet is fetched here, before the first notebook needs it.
+    """
+    line = f"Data: {'; '.join(load(name).source for name in NAMES)}."
+    print(f"{line}\nProfile: {os.environ['STN_PROFILE']}", flush=True)
     return line
 
 

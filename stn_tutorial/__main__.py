@@ -71,7 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help=info.__doc__)
     command = commands.add_parser("data", help="load data sets (downloading what is missing) and say where they come from")
-    command.add_argument("names", nargs="*", default=["mnist"], metavar="NAME", help=" or ".join(NAMES))
+    command.add_argument(
+        "names", nargs="*", default=list(NAMES), metavar="NAME", help=f"{' or '.join(NAMES)}; both unless told"
+    )
     command = commands.add_parser("train", help=train.__doc__)
     command.add_argument("patterns", nargs="+", metavar="PATTERN", help=f"for instance 'mnist-r/*'; {', '.join(EXPERIMENTS)}")
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])

@@ -25,6 +25,7 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog
 SHAPE_CLASSES = ("circle", "ellipse", "triangle", "square", "pentagon", "hexagon", "star", "cross", "ring", "arrow")
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 NAMES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+MEGABYTES = {"mnist": 12, "cifar10": 170}  # to download
 DOWNLOAD_TIMEOUT = 10  # seconds without an answer
 
 
@@ -178,6 +179,7 @@ def download_timeout():
 
 def download(name: str) -> dict[str, np.ndarray]:
     """Fetch a data set through torchvision into a folder that is thrown away: whatever breaks off leaves nothing behind."""
+    print(f"{name}: downloading about {MEGABYTES[name]} MB, once", flush=True)
     with tempfile.TemporaryDirectory() as folder, download_timeout():
         return from_torchvision(name, Path(folder), download=True)
 

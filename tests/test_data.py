@@ -126,7 +126,7 @@ def test_and_last_the_offline_sample_in_one_line(name, tmp_path, no_download, ca
     loaded = load(name, tmp_path)
     assert no_download == [name]
     assert (len(loaded.train_images), len(loaded.test_images)) == (4000, 1000)
-    (line,) = capsys.readouterr().out.splitlines()
+    _, line = capsys.readouterr().out.splitlines()  # the first says what is being downloaded
     assert line == f"{name}: no download (the network is switched off); using the offline sample: {loaded.source}."
     assert not list(tmp_path.glob("*.npz*"))  # the sample must not pass for the data set next time
 
@@ -153,7 +153,7 @@ def talk_nonsense(server):
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 @pytest.mark.parametrize("behaviour", [refuse, keep_silent, talk_nonsense])
-def test_a_network_that_does_not_work_costs_seconds_and_one_line(name, behaviour, tmp_path, monkeypatch, capsys):
+def test_a_network_that_does_not_work_costs_seconds_and_says_so(name, behaviour, tmp_path, monkeypatch, capsys):
     assert 1 <= data.DOWNLOAD_TIMEOUT <= 15
     monkeypatch.setattr(data, "DOWNLOAD_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -166,7 +166,8 @@ def test_a_network_that_does_not_work_costs_seconds_and_one_line(name, behaviour
         loaded = load(name, tmp_path / "data")
     assert len(loaded.train_images) == 4000
     out, err = capsys.readouterr()
-    (line,) = out.splitlines()
+    attempt, line = out.splitlines()
+    assert attempt == f"{name}: downloading about {data.MEGABYTES[name]} MB, once"
     assert line.startswith(f"{name}: no download (")
     reason = {refuse: "refused", keep_silent: "timed out", talk_nonsense: "hello"}[behaviour]
     assert reason in line or "unreachable" in line  # a machine without any network does not even reach itself
