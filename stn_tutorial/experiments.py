@@ -116,7 +116,7 @@ MODERN_RECIPE = Recipe(
     augment=True,
 )
 COMPACT_RECIPE = replace(
-    MODERN_RECIPE, epochs=45, batch_size=256, optimizer="nesterov", lr=0.4, weight_decay=5e-4, localizer_lr=0.1, cutout=8
+    MODERN_RECIPE, epochs=45, batch_size=256, optimizer="nesterov", lr=0.2, weight_decay=2e-4, localizer_lr=0.1, cutout=8
 )
 SMALL_RECIPE = replace(COMPACT_RECIPE, epochs=15, augment=False, cutout=0)
 
