@@ -29,7 +29,7 @@ class Recipe:
     falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts. lr: the highest learning rate.
     localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing: strengths. decay_biases: whether the decay
     pulls biases and batch normalisation towards zero too, and with them the identity that the localiser starts from.
-    augment: flip and shift the training images, `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in
+    augment: flip the training images and shift them by up to `shift` pixels, `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in
     each of them, 0 for none. distort_once: each training image keeps one distortion through all epochs, as in a data set that comes
     distorted, instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format
     that convolutions on CPUs and tensor cores prefer.
@@ -48,6 +48,7 @@ class Recipe:
     distort_once: bool = False
     decay_biases: bool = True
     cutout: int = 0
+    shift: int = 0
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
@@ -56,8 +57,8 @@ class Recipe:
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
-        if self.cutout < 0:
-            raise ValueError(f"cutout must not be negative, got {self.cutout}")
+        if self.cutout < 0 or self.shift < 0:
+            raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
 
 
 @dataclass
@@ -278,7 +279,7 @@ class Trainer:
         """One step on the images with these indices: the loss and the number of wrong answers, still on the device."""
         images = self.images[batch]
         if self.recipe.augment:
-            images = flip_and_shift(images, self.generator)
+            images = flip_and_shift(images, self.generator, self.recipe.shift)
         if self.recipe.cutout:
             images = cut_out(images, self.generator, self.recipe.cutout)
         inputs, _ = distorted(images, self.train_distortion, self.generator, self.recipe)

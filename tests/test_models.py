@@ -120,6 +120,20 @@ def test_flips_and_shifts_move_whole_pixels_and_mirror_half_of_the_images():
     assert len({one.flatten().numpy().tobytes() for one in moved}) == 50
 
 
+def test_a_recipe_s_flips_shifts_and_cutout_reach_the_net(few_digits):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    seen = []
+    net.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    for recipe in (Recipe(augment=True), Recipe(augment=True, shift=3), Recipe(cutout=9)):
+        Trainer(net, few_digits, Upright(), recipe, 0, torch.device("cpu")).step(torch.arange(64))
+    plain = few_digits.train_images[:64].float() / 255
+    either = torch.stack([plain, plain.flip(3)])
+    as_it_was = [(images == either).flatten(2).all(dim=2).any(dim=0) for images in seen]
+    assert as_it_was[0].all()  # flips alone
+    assert as_it_was[1].float().mean() < 0.2
+    assert as_it_was[2].float().mean() < 0.2 and not torch.equal(seen[1], seen[2])
+
+
 def test_sgd_takes_plain_steps_of_a_constant_rate(few_digits):
     recipe = Recipe(epochs=2, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd", augment=True)
     torch.manual_seed(0)
@@ -174,7 +188,7 @@ def test_cut_out_paints_over_one_square_in_the_mean_colour():
         assert torch.equal(now[:, ~hidden], image[:, ~hidden])
         sizes.add((len(rows), len(columns)))
     assert (4, 4) in sizes and max(map(max, sizes)) == 4 and min(map(min, sizes)) == 2  # cut short at the edges
-    with pytest.raises(ValueError, match="cutout must not be negative, got -1"):
+    with pytest.raises(ValueError, match="cutout and shift must not be negative, got -1 and 0"):
         Recipe(cutout=-1)
 
 

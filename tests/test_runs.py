@@ -6,7 +6,9 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, run_folder, runs_root
+from stn_tutorial import Affine
+from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, published, run_folder, runs_root
+from stn_tutorial.metrics import out_of_frame_fraction, scale_of
 from stn_tutorial.models import parameters_of
 from stn_tutorial.tables import table
 from stn_tutorial.training import Recipe, find_transformer
@@ -25,6 +27,21 @@ def test_what_notebook_5_shows_is_recorded(runs):
     assert set(TABLE_R) <= set(runs)
     for name in ("mnist-r/cnn", "mnist-r/cnn-control", "mnist-r/st-cnn-affine"):
         assert sorted(run["seed"] for run in runs[name]) == [0, 1, 2]
+
+
+def test_the_sprint_passes_the_published_best_with_every_seed(runs):
+    best = max(100 - epoch["test_error_percent"] for epoch in published("cifar10-seed"))
+    assert best == pytest.approx(66.68)
+    assert sorted(run["seed"] for run in runs["cifar10/sprint"]) == [0, 1, 2]
+    assert all(100 - run["test_error_percent"] > best for run in runs["cifar10/sprint"])
+
+
+def test_what_notebook_7_says_of_the_seed_s_window_is_recorded(runs):
+    for run in runs["cifar10/seed"]:
+        theta = load_theta("cifar10/seed", run["seed"])["theta"]
+        scales = [float(scale_of(theta[k].view(-1, 2, 3)).mean()) for k in (0, -1)]
+        assert scales[0] == 1 and scales[1] > 1.15
+        assert float(out_of_frame_fraction(Affine().grid(theta[-1], (32, 32))).mean()) > 1 / 4
 
 
 def test_every_record_belongs_to_an_experiment():

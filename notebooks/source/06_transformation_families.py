@@ -532,5 +532,4 @@ checks.check_flow(flow)
 # 4. A flow bends and does not fold, as long as its steps are short; its inverse is -theta.
 # 5. Compare families by seeds and spread, not by single cells of a table.
 #
-# Next: CIFAR-10, where pictures are no longer black around the edges. Until that notebook is written, the
-# [README](../README.md) shows how to put the layer into a network of your own.
+# Next: [notebook 7](07_cifar10.ipynb), photographs, whose edges are no longer black.
