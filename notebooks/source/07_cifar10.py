@@ -84,8 +84,8 @@ Markdown(table("cifar10-seed-blocks"))
 Markdown(table("cifar10", nets="seed*"))
 
 # %% [markdown]
-# Without the transformer the net is ahead, by two to three points at the last epoch and by one at the best, and trains in a sixth of the time, on the same core of the
-# same machine. It has about half as many parameters. These are single runs, and the seed's accuracy jumps by a point or more from one epoch to the next:
+# Without the transformer the net is ahead, by three points at the last epoch and by one and a half at the best, and trains in a sixth of the time, on the same core of the
+# same machine. It has about half as many parameters. This is one run of the seed's net, whose accuracy jumps by a point or more from one epoch to the next:
 # the order is likely, the gap is not known yet. The recorded runs will grow to three seeds; what is not recorded says so.
 #
 # "Best epoch" is how the seed reported: the luckiest of fifty looks at the test set. We show it and never compare by it.
