@@ -29,9 +29,9 @@ class Recipe:
     falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts. lr: the highest learning rate.
     localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing: strengths. decay_biases: whether the decay
     pulls biases and batch normalisation towards zero too, and with them the identity that the localiser starts from.
-    augment: flip the training images and shift them by up to `shift` pixels, `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in
-    each of them, 0 for none. distort_once: each training image keeps one distortion through all epochs, as in a data set that comes
-    distorted, instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format
+    augment: flip the training images and shift them by up to `shift` pixels, `distortions.flip_and_shift`. cutout: side in pixels of a
+    square that is painted over in each of them, 0 for none. distort_once: each training image keeps one distortion through all epochs,
+    as in a data set that comes distorted, instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format
     that convolutions on CPUs and tensor cores prefer.
     """
 

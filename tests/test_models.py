@@ -59,6 +59,11 @@ def test_the_seed_s_net_is_the_published_one(capsys):
     summary(theirs, (3, 32, 32), device="cpu")
     printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert [line for line in printed if "[-1" in line] == TABLE.strip().splitlines()
+    summary(ours, (3, 32, 32), device="cpu")
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    rows = iter(line.split("-", 1)[0] + line[line.index(" ") :] for line in printed if "[-1" in line)  # without their numbers
+    for line in TABLE.strip().splitlines():
+        assert line.split("-", 1)[0] + line[line.index(" ") :] in rows  # each of theirs, in their order
     assert models.parameters_of(ours) == 1_585_008
     # the same numbers in the same layers give the same answers, away from the identity too
     with torch.no_grad():
