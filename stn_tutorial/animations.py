@@ -1,6 +1,7 @@
 """Animations: warps along a training, a trained net under turning digits, and the way from one theta to another.
 
-Each is a `Picture` whose PNG is animated (APNG), which every browser plays and no viewer drops; `Picture.save` writes other formats.
+Each is a `Picture` whose PNG is animated (APNG), which every browser plays and no viewer drops; `Picture.save` writes other
+formats.
 """
 
 import io
@@ -118,8 +119,9 @@ def animate_warps(
 ) -> Picture:
     """The first `count` recorded images along a training: lattice, output and prediction at each recorded step.
 
-    history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the transformer's.
-    fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or (C,).
+    history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the
+    transformer's. fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or
+    (C,).
     """
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
     stage = Stage(inputs, family, labels, classes)

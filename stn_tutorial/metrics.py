@@ -84,10 +84,10 @@ def corner_angle(corners: Tensor) -> Tensor:
 def corner_displacement(corners: Tensor) -> float:
     """How far the corners (N, 4, 2) of images of one class stray from their typical place, over the typical zoom.
 
-    The typical place is the median of each corner; the result is the median over the images of the mean over the corners, as a
-    share of the typical window: 2 is its width. A network is free to choose a pose and a zoom for each class, so both are
-    taken out: the window's width is the square root of the area that the corners typically enclose. The medians keep the few corners
-    that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
+    The typical place is the median of each corner; the result is the median over the images of the mean over the corners,
+    as a share of the typical window: 2 is its width. A network is free to choose a pose and a zoom for each class, so both
+    are taken out: the window's width is the square root of the area that the corners typically enclose. The medians keep
+    the few corners that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
     """
     if len(corners) == 0:
         raise ValueError("corners must hold at least one image")
@@ -101,9 +101,10 @@ def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28)
     """How widely the pose is spread within a class, before and after the transformer.
 
     before, after: (N, 4, 2) as `where_corners_look` answers them. labels: (N,). side: how many pixels the typical window is
-    called wide. Images of which a corner looks beyond a horizon are left out of the angle. Within each class, because a network is free to choose a different canonical pose for each. Returns, for `before` and
-    `after`, the circular spread of the angle in degrees and the displacement of the corners in pixels, each as a list by
-    class (None for a class without images) and as their mean.
+    called wide. Images of which a corner looks beyond a horizon are left out of the angle. Within each class, because a
+    network is free to choose a different canonical pose for each. Returns, for `before` and `after`, the circular spread of
+    the angle in degrees and the displacement of the corners in pixels, each as a list by class (None for a class without
+    images) and as their mean.
     """
     report = {}
     for name, corners in (("before", before), ("after", after)):

@@ -149,9 +149,10 @@ class ModelExplorer(BrowserWidget):
 def explore_model(model: nn.Module, images: Tensor, classes: list[str] | None = None, degrees: float = 0.0) -> ModelExplorer:
     """Turn, scale and shift the input of a trained net by hand: where it looks, what it sees there, what it takes it for.
 
-    model: a classifier with a `SpatialTransformer` in it, which is copied as it is now; images: (N, C, H, W), uint8 or in [0, 1]. classes: their names,
-    numbers unless told. degrees: how far the picture is turned at first. Raises ValueError for a model without a
-    transformer or with a family that has no explorer, for images of another shape, and for too few or too many classes.
+    model: a classifier with a `SpatialTransformer` in it, which is copied as it is now; images: (N, C, H, W), uint8 or in
+    [0, 1]. classes: their names, numbers unless told. degrees: how far the picture is turned at first. Raises ValueError
+    for a model without a transformer or with a family that has no explorer, for images of another shape, and for too few or
+    too many classes.
     """
     if find_transformer(model) is None:
         raise ValueError("model must have a SpatialTransformer in it")

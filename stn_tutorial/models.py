@@ -1,7 +1,7 @@
 """Networks of the literature, with and without a spatial transformer; all take raw images in [0, 1] and answer logits.
 
-Each net normalises *inside*, after the warp (but for the seed's, which is as it was published). The sampler therefore works on raw images, whose black background is the 0
-that it fills with: a picture that is shrunk gets no frame.
+Each net normalises *inside*, after the warp (but for the seed's, which is as it was published). The sampler therefore works
+on raw images, whose black background is the 0 that it fills with: a picture that is shrunk gets no frame.
 """
 
 from collections import OrderedDict
@@ -227,9 +227,9 @@ SMALL_WIDTHS, SMALL_CONTROL_WIDTHS = (16, 48, 128, 128), (16, 48, 132, 134)  # a
 def compact_cnn(widths: tuple[int, int, int, int] = COMPACT_WIDTHS) -> nn.Sequential:
     """A small modern classifier: images (N, 3, H, W) in [0, 1], H and W at least 16, -> logits (N, 10).
 
-    widths: channels of the stem and of three blocks. Each block pools right after its first convolution, so that all else in it
-    works on a quarter of the pixels; the stem has no padding, which makes 32 pixels 31, 15, 7 and 3. At the end the largest value
-    of each channel counts, wherever it is: larger images need no other layers.
+    widths: channels of the stem and of three blocks. Each block pools right after its first convolution, so that all else
+    in it works on a quarter of the pixels; the stem has no padding, which makes 32 pixels 31, 15, 7 and 3. At the end the
+    largest value of each channel counts, wherever it is: larger images need no other layers.
     """
     layers: list[nn.Module] = [Normalize(CIFAR10_MEAN, CIFAR10_STD), nn.Conv2d(3, widths[0], 2), *normed_relu(widths[0])]
     for before, width in pairwise(widths):
@@ -269,8 +269,9 @@ def compact_net(
 ) -> TransformedNet:
     """`compact_cnn` behind a transformer: images (N, 3, side, side) -> logits (N, 10).
 
-    handed_on: side of the square that the classifier gets, in pixels. With the default widths the net has fewer than the seed's 1,585,008
-    parameters. Outside the image it samples the border's colour: there is no background that could be mistaken for something.
+    handed_on: side of the square that the classifier gets, in pixels. With the default widths the net has fewer than the
+    seed's 1,585,008 parameters. Outside the image it samples the border's colour: there is no background that could be
+    mistaken for something.
     """
     family = family or Affine()
     localizer = nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), compact_localizer(family, side))

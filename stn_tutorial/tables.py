@@ -45,10 +45,11 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     nets: a pattern such as "seed*" for a part of the rows; the paper's table and the blocks have no parts.
 
     "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
-    stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after the transformer. What is not
-    recorded is named. For CIFAR-10 "best epoch" is chosen on the test set, "scale" is how large the transformer's window is, "outside"
-    how much of it lies beyond the image (mean over 64 test images and seeds), and "turned" the accuracy on images turned by up to 90 degrees
-    of a net that never saw one. Raises ValueError for an unknown table or a pattern that no net matches.
+    stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
+    the transformer. What is not recorded is named. For CIFAR-10 "best epoch" is chosen on the test set, "scale" is how
+    large the transformer's window is, "outside" how much of it lies beyond the image (mean over 64 test images and seeds),
+    and "turned" the accuracy on images turned by up to 90 degrees of a net that never saw one. Raises ValueError for an
+    unknown table or a pattern that no net matches.
     """
     if name not in TABLES:
         raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")

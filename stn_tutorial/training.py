@@ -25,14 +25,15 @@ OPTIMIZERS = ("adamw", "nesterov", "sgd")
 class Recipe:
     """How to train.
 
-    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the rate rises to `lr`, then
-    falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts. lr: the highest learning rate.
-    localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing: strengths. decay_biases: whether the decay
-    pulls biases and batch normalisation towards zero too, and with them the identity that the localiser starts from.
-    augment: flip the training images and shift them by up to `shift` pixels, `distortions.flip_and_shift`. cutout: side in pixels of a
-    square that is painted over in each of them, 0 for none. distort_once: each training image keeps one distortion through all epochs,
-    as in a data set that comes distorted, instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format
-    that convolutions on CPUs and tensor cores prefer.
+    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the rate
+    rises to `lr`, then falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts.
+    lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing:
+    strengths. decay_biases: whether the decay pulls biases and batch normalisation towards zero too, and with them the
+    identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
+    `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in each of them, 0 for none.
+    distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
+    instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format that
+    convolutions on CPUs and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -131,8 +132,8 @@ def evaluate(
     """Error on the distorted test set, which is the same at every call.
 
     Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net
-    with a `SpatialTransformer` anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the device, in the recipe's
-    memory format, and left in the mode (training or not) in which it came.
+    with a `SpatialTransformer` anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the
+    device, in the recipe's memory format, and left in the mode (training or not) in which it came.
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     model = prepare(model, recipe, device)

@@ -113,8 +113,8 @@ class MatrixFamily(Family):
     def matrix(self, theta: Tensor) -> Tensor:
         """theta (N, P) -> matrices that map normalised output coordinates to normalised input coordinates.
 
-        They are (N, 2, 3) for linear families, (N, 3, 3) for `Projective` and (N, 3, 4) for `Affine3d`. Raises ValueError for a theta of another shape
-        or type.
+        They are (N, 2, 3) for linear families, (N, 3, 3) for `Projective` and (N, 3, 4) for `Affine3d`. Raises ValueError
+        for a theta of another shape or type.
         """
         check_theta(theta, self.num_params, type(self).__name__)
         return self.to_matrix(theta)
@@ -281,8 +281,8 @@ class Projective(MatrixFamily):
     """All perspective views of a plane. Theta = the first eight entries of a 3x3 matrix, row by row; the ninth is 1.
 
     A point of the output at depth g x + h y + 1 looks at (a x + b y + c, d x + e y + f) / depth. Where the depth is not
-    positive the point lies behind the camera: it looks at a point far outside the picture, which is background under the padding
-    "zeros", and its gradient is zero. Nothing is divided by zero.
+    positive the point lies behind the camera: it looks at a point far outside the picture, which is background under the
+    padding "zeros", and its gradient is zero. Nothing is divided by zero.
     """
 
     num_params = 8
@@ -415,8 +415,9 @@ class Diffeomorphic(Family):
     Scaling and squaring: the flow of 1 / 2^squarings units of time is one small step, and composing a flow with itself
     doubles its time. Maps are composed point by point, never interpolated, so that a composition of maps with positive
     Jacobian keeps it. A step is the implicit midpoint rule, solved by `iterations` rounds: it runs backwards exactly, up to
-    what the rounds leave over. The Jacobian is positive wherever the velocities of neighbouring lattice points, the zeros one spacing
-    outside the lattice included, differ by less than 2^(squarings - 1) lattice spacings; wilder fields need more squarings.
+    what the rounds leave over. The Jacobian is positive wherever the velocities of neighbouring lattice points, the zeros
+    one spacing outside the lattice included, differ by less than 2^(squarings - 1) lattice spacings; wilder fields need
+    more squarings.
 
     lattice: (rows, columns), or one number for both.
     """
