@@ -140,6 +140,7 @@ def cifar10_experiments() -> list[Experiment]:
             "": models.seed_net,
             "-without-stn": models.seed_net_without_transformer,
             "-control": models.seed_net_control,
+            "-shrunk": models.seed_net_shrunk,
         }
         for suffix, build in nets.items():
             found.append(Experiment(f"cifar10/{recipe_name}{suffix}", build, recipe, "cifar10", "upright"))

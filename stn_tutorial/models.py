@@ -219,6 +219,24 @@ def seed_net_control() -> nn.Sequential:
     return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), *seed_cnn((32, 64), 950))
 
 
+class FixedTheta(nn.Module):
+    """A localiser that looks at nothing and learns nothing: the same theta, shape (P,), for every image. For controls."""
+
+    def __init__(self, theta: Tensor):
+        super().__init__()
+        self.register_buffer("theta", theta, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.theta.expand(len(images), -1)
+
+
+def seed_net_shrunk(scale: float = 1.25) -> nn.Sequential:
+    """The seed's classifier behind a window that is `scale` times as large as every image: what does shrinking alone do?"""
+    theta = torch.tensor([scale, 0, 0, 0, scale, 0])
+    transformer = SpatialTransformer(FixedTheta(theta), Affine())
+    return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), transformer, *seed_cnn())
+
+
 # with its last width a control comes nearest to the parameters that the net has together with its localiser
 COMPACT_WIDTHS, COMPACT_CONTROL_WIDTHS = (24, 64, 224, 224), (24, 64, 224, 230)
 SMALL_WIDTHS, SMALL_CONTROL_WIDTHS = (16, 48, 128, 128), (16, 48, 132, 134)  # a third of the parameters, for many or hasty runs

@@ -79,6 +79,16 @@ def test_the_seed_s_rivals_have_the_sizes_they_are_said_to_have():
     assert models.parameters_of(models.seed_net_without_transformer()) == 1_585_008 - 740_486
     assert models.parameters_of(models.seed_net_control()) == pytest.approx(1_585_008, rel=1e-3)
     assert models.parameters_of(models.seed_net(normalize_first=False)) == 1_585_008
+    assert models.parameters_of(models.seed_net_shrunk()) == 1_585_008 - 740_486
+
+
+def test_the_shrunk_net_reads_every_image_smaller_in_a_frame_of_the_mean_colour():
+    net = models.seed_net_shrunk(2.0)
+    warped = net[1](net[0](torch.ones(2, 3, 32, 32)))
+    assert torch.allclose(warped[:, :, 8:24, 8:24], net[0](torch.ones(3, 16, 16)), atol=1e-5)
+    assert warped[:, :, :8].abs().max() == warped[..., 24:].abs().max() == 0
+    net(torch.rand(2, 3, 32, 32)).sum().backward()  # nothing but the classifier is trained
+    assert {name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None} == {"2", "5", "10", "13"}
 
 
 @pytest.mark.parametrize("side", [32, 48])

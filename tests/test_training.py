@@ -446,7 +446,7 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     row = next(row for row in rows if len(row) > 1 and row[1] == "seed")
     assert row[2:12] == ["89.00", "-", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
     part = tables.table("cifar10", tmp_path, nets="seed*").split("\n\n")[0].splitlines()
-    assert [line.split(" ")[1] for line in part[2:]] == ["seed", "seed-without-stn", "seed-control"]
+    assert [line.split(" ")[1] for line in part[2:]] == ["seed", "seed-without-stn", "seed-control", "seed-shrunk"]
     with pytest.raises(ValueError, match="no experiment is called 'cifar10/nope'"):
         tables.table("cifar10", tmp_path, nets="nope")
     blocks = tables.table("cifar10-seed-blocks", tmp_path).splitlines()
