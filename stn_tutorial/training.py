@@ -32,8 +32,9 @@ class Recipe:
     identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
     `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in each of them, 0 for none.
     distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
-    instead of a new one at each step. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format that
-    convolutions on CPUs and tensor cores prefer.
+    instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None leaves
+    the net's own. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format that convolutions on CPUs
+    and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -50,6 +51,7 @@ class Recipe:
     decay_biases: bool = True
     cutout: int = 0
     shift: int = 0
+    dropout: float | None = None
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
@@ -60,6 +62,8 @@ class Recipe:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
         if self.cutout < 0 or self.shift < 0:
             raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
 
 
 @dataclass
@@ -209,6 +213,10 @@ class Trainer:
 
     def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, seed: int, device: torch.device):
         self.model, self.data = prepare(model, recipe, device), data
+        if recipe.dropout is not None:
+            for module in model.modules():
+                if isinstance(module, (nn.Dropout, nn.Dropout2d)):
+                    module.p = recipe.dropout
         self.distortion, self.recipe, self.device = distortion, recipe, device
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
         self.train_distortion = distortion

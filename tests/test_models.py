@@ -149,6 +149,20 @@ def test_a_recipe_s_flips_shifts_and_cutout_reach_the_net(few_digits):
     assert as_it_was[2].float().mean() < 0.2 and not torch.equal(seen[1], seen[2])
 
 
+def test_a_recipe_s_dropout_takes_the_place_of_the_net_s_own(few_digits):
+    def shares_dropped(recipe):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Unflatten(1, (10, 1, 1)), nn.Dropout2d(0.5), nn.Flatten())
+        trainer = Trainer(net, few_digits, Upright(), recipe, 0, torch.device("cpu"))
+        with torch.no_grad():
+            return (trainer.model.train()(few_digits.train_images.float()) == 0).float().mean().item()
+
+    assert shares_dropped(Recipe()) == pytest.approx(0.5, abs=0.05)
+    assert shares_dropped(Recipe(dropout=0.2)) == pytest.approx(0.2, abs=0.05)
+    assert shares_dropped(Recipe(dropout=0.0)) == 0
+    with pytest.raises(ValueError, match="dropout must be None or a share from 0 to less than 1, got 1"):
+        Recipe(dropout=1.0)
+
+
 def test_sgd_takes_plain_steps_of_a_constant_rate(few_digits):
     recipe = Recipe(epochs=2, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd", augment=True)
     torch.manual_seed(0)
