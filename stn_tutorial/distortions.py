@@ -173,19 +173,36 @@ class TranslatedCluttered(Distortion):
         return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
 
 
-def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
-    """Training images, each mirrored with probability 1/2 and shifted by up to `pixels` either way; zeros come in at the edge.
+def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4, padding: str = "zeros") -> Tensor:
+    """Training images, each mirrored with probability 1/2 and shifted by up to `pixels` either way.
 
-    images: (N, C, H, W) of any type; numbers are drawn on the generator's device.
+    images: (N, C, H, W) of any type; numbers are drawn on the generator's device. padding: what comes in at the edge,
+    "zeros" or, with "reflect", the picture mirrored there. A strip of zeros tells a spatial transformer how far the image
+    was shifted.
     """
-    n, _, height, width = images.shape
+    n = len(images)
     flip = torch.rand(n, generator=generator, device=generator.device) < 0.5
-    shift = torch.randint(0, 2 * pixels + 1, (2, n, 1), generator=generator, device=generator.device).to(images.device)
+    up, left = torch.randint(-pixels, pixels + 1, (2, n), generator=generator, device=generator.device).cpu()
     images = torch.where(flip.to(images.device)[:, None, None, None], images.flip(3), images)
-    padded = F.pad(images, (pixels,) * 4).permute(0, 2, 3, 1)
-    rows = (shift[0] + torch.arange(height, device=images.device))[:, :, None]
-    columns = (shift[1] + torch.arange(width, device=images.device))[:, None, :]
-    return padded[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    return shifted(images, -left, -up, padding)
+
+
+def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros") -> Tensor:
+    """Images (N, C, H, W), each moved by its own whole numbers of pixels, right (N,) and down (N,), on the CPU; padding as above."""
+    n, _, height, width = images.shape
+    rows, columns = torch.arange(height) - down[:, None], torch.arange(width) - right[:, None]
+    if padding == "reflect":
+        rows, columns = mirrored(rows, height), mirrored(columns, width)
+    else:
+        edge = int(torch.cat([right, down]).abs().max())
+        images, rows, columns = F.pad(images, (edge,) * 4), rows + edge, columns + edge
+    rows, columns = rows.to(images.device)[:, :, None], columns.to(images.device)[:, None, :]
+    return images.permute(0, 2, 3, 1)[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+
+
+def mirrored(places: Tensor, length: int) -> Tensor:
+    """Places along an edge of `length` pixels, those beyond its ends folded back at the last pixel."""
+    return length - 1 - (length - 1 - places.abs()).abs()
 
 
 def cut_out(images: Tensor, generator: torch.Generator, side: int = 8) -> Tensor:

@@ -24,6 +24,7 @@ from .distortions import DISTORTIONS
 from .files import short_reason, write_atomically
 from .metrics import pose_report, where_corners_look
 from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
+from .probes import error_with_one_theta, shift_undone
 from .training import Recipe, best_device, evaluate, find_transformer, fit
 from .transforms import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 
@@ -143,6 +144,8 @@ def cifar10_experiments() -> list[Experiment]:
         "border": (partial(models.seed_net, padding_mode="border"), MODERN_RECIPE),
         "slow-localizer": (models.seed_net, replace(MODERN_RECIPE, localizer_lr=0.1)),
         "decayed-identity": (models.seed_net, replace(MODERN_RECIPE, decay_biases=True)),
+        "reflected": (models.seed_net, replace(MODERN_RECIPE, shift_padding="reflect")),
+        "reflected-without-stn": (models.seed_net_without_transformer, replace(MODERN_RECIPE, shift_padding="reflect")),
     }
     for name, (build, recipe) in variants.items():
         found.append(Experiment(f"cifar10/modern-{name}", build, recipe, "cifar10", "upright"))
@@ -244,6 +247,11 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     if experiment.elsewhere:
         unseen = {name: evaluate(model, data, DISTORTIONS[name](), experiment.recipe, device) for name in experiment.elsewhere}
         record["elsewhere_error_percent"] = {name: test["error_percent"] for name, test in unseen.items()}
+    if "theta" in test:
+        theta = test["theta"].mean(dim=0)
+        record["one_theta_error_percent"] = error_with_one_theta(model, data, theta, distortion, experiment.recipe, device)
+        if experiment.recipe.shift:
+            record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
     if training.theta is not None:
         buffer = io.BytesIO()
         # half precision: a hundredth of a pixel, at half the size

@@ -74,6 +74,17 @@ class FullyConnectedLocalizationNet(Localizer):
         super().__init__(in_shape, nn.Sequential(*layers), hidden, family)
 
 
+class FixedTheta(nn.Module):
+    """A localiser that looks at nothing and learns nothing: the same theta, shape (P,), for every image. For controls."""
+
+    def __init__(self, theta: Tensor):
+        super().__init__()
+        self.register_buffer("theta", theta, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.theta.expand(len(images), -1)
+
+
 def check_shape(images: Tensor, in_shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless every image has the shape that a localiser was built for."""
     if tuple(images.shape[1:]) != in_shape:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from .localization import FullyConnectedLocalizationNet, LocalizationNet, Localizer, start_at_identity
+from .localization import FixedTheta, FullyConnectedLocalizationNet, LocalizationNet, Localizer, start_at_identity
 from .transformer import SpatialTransformer
 from .transforms import Affine
 
@@ -217,17 +217,6 @@ def seed_net_without_transformer() -> nn.Sequential:
 def seed_net_control() -> nn.Sequential:
     """The seed's classifier, twice as many filters and a little less hidden: within 0.1 % of `seed_net`'s parameters."""
     return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), *seed_cnn((32, 64), 950))
-
-
-class FixedTheta(nn.Module):
-    """A localiser that looks at nothing and learns nothing: the same theta, shape (P,), for every image. For controls."""
-
-    def __init__(self, theta: Tensor):
-        super().__init__()
-        self.register_buffer("theta", theta, persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.theta.expand(len(images), -1)
 
 
 def seed_net_shrunk(scale: float = 1.25) -> nn.Sequential:

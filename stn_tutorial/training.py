@@ -19,6 +19,7 @@ from .transformer import SpatialTransformer
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
+SHIFT_PADDINGS = ("zeros", "reflect")
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Recipe:
     lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing:
     strengths. decay_biases: whether the decay pulls biases and batch normalisation towards zero too, and with them the
     identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
-    `distortions.flip_and_shift`. cutout: side in pixels of a square that is painted over in each of them, 0 for none.
-    distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
-    instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None leaves
-    the net's own. precision: "float32" or "bfloat16" (autocast). channels_last: the memory format that convolutions on CPUs
-    and tensor cores prefer.
+    `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
+    pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
+    distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
+    share that every dropout layer of the net drops from now on; None leaves the net's own. precision: "float32" or
+    "bfloat16" (autocast). channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -51,6 +52,7 @@ class Recipe:
     decay_biases: bool = True
     cutout: int = 0
     shift: int = 0
+    shift_padding: str = "zeros"
     dropout: float | None = None
 
     def __post_init__(self):
@@ -62,6 +64,8 @@ class Recipe:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
         if self.cutout < 0 or self.shift < 0:
             raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
+        if self.shift_padding not in SHIFT_PADDINGS:
+            raise ValueError(f"shift_padding must be one of {', '.join(SHIFT_PADDINGS)}, got {self.shift_padding!r}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
 
@@ -288,7 +292,7 @@ class Trainer:
         """One step on the images with these indices: the loss and the number of wrong answers, still on the device."""
         images = self.images[batch]
         if self.recipe.augment:
-            images = flip_and_shift(images, self.generator, self.recipe.shift)
+            images = flip_and_shift(images, self.generator, self.recipe.shift, self.recipe.shift_padding)
         if self.recipe.cutout:
             images = cut_out(images, self.generator, self.recipe.cutout)
         inputs, _ = distorted(images, self.train_distortion, self.generator, self.recipe)

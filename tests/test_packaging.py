@@ -34,6 +34,7 @@ ORDER = (
     "metrics",
     "checkpoints",
     "training",
+    "probes",
     "experiments",
     "tables",
     "plots",
