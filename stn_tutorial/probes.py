@@ -27,8 +27,8 @@ def error_with_one_theta(
 def shift_undone(model: nn.Module, data: Dataset, recipe: Recipe | None = None, device=None, pixels: int = 4) -> float:
     """How much of a shift the first transformer takes back: 1 is all of it, 0 nothing.
 
-    Each test image is moved by up to `pixels` either way, with what the recipe lets in at the edge. The answer is the slope of a
-    line fitted to the place where the window's centre looks against the shift, both in pixels.
+    Each test image is moved by up to `pixels` either way, with what the recipe lets in at the edge. The answer is the slope
+    of a line fitted to the place where the window's centre looks against the shift, both in pixels.
     """
     recipe, images = recipe or Recipe(), data.test_images
     shift = torch.randint(-pixels, pixels + 1, (len(images), 2), generator=torch.Generator().manual_seed(0))

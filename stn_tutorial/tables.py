@@ -29,7 +29,7 @@ PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
 BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
 TABLES = (PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
-ACCURACY = ("net", "accuracy %", "± over seeds", "best epoch %", "seeds", "parameters", "epochs", "minutes")
+ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
 
 
@@ -46,10 +46,11 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
 
     "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
     stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
-    the transformer. What is not recorded is named. For CIFAR-10 "best epoch" is chosen on the test set, "scale" is how
-    large the transformer's window is, "outside" how much of it lies beyond the image (mean over 64 test images and seeds),
-    and "turned" the accuracy on images turned by up to 90 degrees of a net that never saw one. Raises ValueError for an
-    unknown table or a pattern that no net matches.
+    the transformer. What is not recorded is named. For CIFAR-10 "training" is the accuracy on the training images of the
+    last epoch as they were met, distorted and under dropout, "best epoch" is chosen on the test set, "scale" is how large
+    the transformer's window is, "outside" how much of it lies beyond the image (mean over 64 test images and seeds), and
+    "turned" the accuracy on images turned by up to 90 degrees of a net that never saw one. Raises ValueError for an unknown
+    table or a pattern that no net matches.
     """
     if name not in TABLES:
         raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")
@@ -61,7 +62,8 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
         return seed_blocks(root)
     found = matching(f"{name}/{nets}")
     if name in CIFAR10:
-        rows = [accuracy_row(experiment, load_runs(experiment.name, root), root) for experiment in found]
+        runs = {experiment.name: load_runs(experiment.name, root) for experiment in found}
+        rows = [accuracy_row(name, of_name, root) for name, of_name in runs.items() if of_name]
         return "\n\n".join([markdown(ACCURACY, rows), *footnotes(found, root)])
     return "\n\n".join([details(found, root), *footnotes(found, root)])
 
@@ -149,20 +151,19 @@ def footnotes(experiments: list[Experiment], root: Path | None) -> list[str]:
     return ([f"Not recorded: {', '.join(missing)}."] if missing else []) + sorted(sources)
 
 
-def accuracy_row(experiment: Experiment, runs: list[dict], root: Path | None) -> list[str]:
-    """One row of a table of CIFAR-10, cells as text."""
-    name = experiment.name.split("/")[1]
-    if not runs:
-        return [name, "not recorded"] + ["-"] * (len(ACCURACY) - 2)
+def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
+    """One row of a table of CIFAR-10, cells as text; at least one run."""
     accuracy, spread = mean_and_spread([100 - run["test_error_percent"] for run in runs])
     best = statistics.fmean(100 - min(epoch["test_error_percent"] for epoch in run["history"]) for run in runs)
     turned = [100 - run["elsewhere_error_percent"]["r"] for run in runs if "elsewhere_error_percent" in run]
-    windows = [last_window(experiment.name, run["seed"], root) for run in runs]
+    windows = [last_window(name, run["seed"], root) for run in runs]
+    learned = statistics.fmean(100 - run["history"][-1]["train_error_percent"] for run in runs)
     scale, outside = zip(*windows, strict=True) if all(windows) else ((), ())
     return [
-        name,
+        name.split("/")[1],
         f"{accuracy:.2f}",
         "-" if len(runs) == 1 else f"{spread:.2f}",
+        f"{learned:.1f}",
         f"{best:.2f}",
         str(len(runs)),
         f"{runs[0]['parameters']:,}",

@@ -434,7 +434,7 @@ def test_a_trained_net_is_tested_on_what_it_never_saw(tiny, tmp_path, monkeypatc
 def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, monkeypatch):
     folder = tmp_path / "cifar10" / "seed" / "seed-0"
     folder.mkdir(parents=True)
-    history = [{"epoch": k + 1, "test_error_percent": 60.0 - k} for k in range(50)]
+    history = [{"epoch": k + 1, "test_error_percent": 60.0 - k, "train_error_percent": 4.0} for k in range(50)]
     record = dict.fromkeys(experiments.RECORDED, None) | {"experiment": "cifar10/seed", "seed": 0, "parameters": 1_585_008}
     record |= {"versions": {"torch": "2"}, "recipe": {"precision": "float32"}, "data_source": "a test", "device": "CPU"}
     record |= {"epochs": 50, "wall_seconds": 120.0, "test_error_percent": 11.0, "history": history, "pose": {}}
@@ -444,9 +444,10 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     np.savez(folder / "theta.npz", theta=theta, image=np.zeros((64, 3, 32, 32), np.uint8))
     rows = [[cell.strip() for cell in line.split("|")] for line in tables.table("cifar10", tmp_path).splitlines()]
     row = next(row for row in rows if len(row) > 1 and row[1] == "seed")
-    assert row[2:12] == ["89.00", "-", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
-    part = tables.table("cifar10", tmp_path, nets="seed*").split("\n\n")[0].splitlines()
-    assert [line.split(" ")[1] for line in part[2:]] == ["seed", "seed-without-stn", "seed-control", "seed-shrunk"]
+    assert row[2:13] == ["89.00", "-", "96.0", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
+    part, missing, _ = tables.table("cifar10", tmp_path, nets="seed*").split("\n\n")
+    assert [line.split(" ")[1] for line in part.splitlines()[2:]] == ["seed"]
+    assert missing == "Not recorded: cifar10/seed-without-stn, cifar10/seed-control, cifar10/seed-shrunk."
     with pytest.raises(ValueError, match="no experiment is called 'cifar10/nope'"):
         tables.table("cifar10", tmp_path, nets="nope")
     blocks = tables.table("cifar10-seed-blocks", tmp_path).splitlines()
