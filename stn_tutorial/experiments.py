@@ -24,7 +24,7 @@ from .distortions import DISTORTIONS
 from .files import short_reason, write_atomically
 from .metrics import pose_report, where_corners_look
 from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
-from .probes import error_with_one_theta, shift_undone
+from .probes import class_from_theta, error_with_one_theta, shift_undone
 from .training import Recipe, best_device, evaluate, find_transformer, fit
 from .transforms import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 
@@ -251,6 +251,7 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     if "theta" in test:
         theta = test["theta"].mean(dim=0)
         record["one_theta_error_percent"] = error_with_one_theta(model, data, theta, distortion, experiment.recipe, device)
+        record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
         if experiment.recipe.shift:
             record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
     if training.theta is not None:

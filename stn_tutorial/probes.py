@@ -1,10 +1,11 @@
-"""Questions to a trained spatial transformer: do its answers depend on the image, and does it undo the augmentation?"""
+"""Questions to a trained spatial transformer: what are its answers worth, do they tell the class, does it undo a shift?"""
 
 from copy import deepcopy
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from .data import Dataset
 from .distortions import shifted
@@ -22,6 +23,21 @@ def error_with_one_theta(
     fixed = deepcopy(model)
     find_transformer(fixed).localization = FixedTheta(theta)
     return evaluate(fixed, data, distortion, recipe, device)["error_percent"]
+
+
+def class_from_theta(theta: Tensor, labels: Tensor, neighbours: int = 25) -> float:
+    """How well the class can be told from theta (N, P) alone, without the image: accuracy in %.
+
+    The first half of the images votes on the second: each asks its nearest thetas, every number in units of its spread.
+    Chance is the share of the commonest class. Raises ValueError for fewer than twice as many images as neighbours.
+    """
+    half = len(theta) // 2
+    if half < neighbours:
+        raise ValueError(f"theta must have at least {2 * neighbours} rows for {neighbours} neighbours, got {len(theta)}")
+    units = theta / theta.std(dim=0).clamp(min=1e-6)
+    nearest = torch.cdist(units[half:], units[:half]).topk(neighbours, largest=False).indices
+    votes = one_hot(labels[:half][nearest]).sum(dim=1)
+    return 100 * float((votes.argmax(dim=1) == labels[half:]).float().mean())
 
 
 def shift_undone(model: nn.Module, data: Dataset, recipe: Recipe | None = None, device=None, pixels: int = 4) -> float:

@@ -9,7 +9,7 @@ from torch import nn
 from stn_tutorial import Affine, SpatialTransformer
 from stn_tutorial.distortions import flip_and_shift, mirrored, shifted
 from stn_tutorial.localization import FixedTheta
-from stn_tutorial.probes import error_with_one_theta, shift_undone
+from stn_tutorial.probes import class_from_theta, error_with_one_theta, shift_undone
 from stn_tutorial.training import Recipe, evaluate
 
 
@@ -72,3 +72,16 @@ def test_reflected_training_images_have_no_black_strip():
     assert flip_and_shift(images, torch.Generator().manual_seed(0), 3).min() == 0
     with pytest.raises(ValueError, match="shift_padding must be one of zeros, reflect, got 'border'"):
         Recipe(shift_padding="border")
+
+
+def test_theta_tells_the_class_as_far_as_it_depends_on_it():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 4, (2000,), generator=generator)
+    noise = torch.randn(2000, 6, generator=generator)
+    assert class_from_theta(noise, labels) == pytest.approx(25, abs=5)
+    telling = noise.clone()
+    telling[:, 3] = 1000 * labels + noise[:, 3]
+    assert class_from_theta(telling, labels) > 99
+    assert class_from_theta(torch.ones(2000, 6), labels) == pytest.approx(25, abs=5)  # the same for all images
+    with pytest.raises(ValueError, match="theta must have at least 50 rows for 25 neighbours, got 40"):
+        class_from_theta(noise[:40], labels[:40])
