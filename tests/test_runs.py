@@ -44,6 +44,37 @@ def test_what_notebook_7_says_of_the_seed_s_window_is_recorded(runs):
         assert float(out_of_frame_fraction(Affine().grid(theta[-1], (32, 32))).mean()) > 1 / 4
 
 
+def accuracy(runs: dict[str, list[dict]], name: str, images: str = "test") -> float:
+    """Mean last-epoch accuracy of an experiment's recorded runs in %, on the "test" or the "train" images."""
+    return statistics.fmean(100 - run["history"][-1][f"{images}_error_percent"] for run in runs[f"cifar10{name}"])
+
+
+def test_the_published_net_s_transformer_costs_accuracy_by_either_recipe(runs):
+    assert 1.5 < accuracy(runs, "/seed-without-stn") - accuracy(runs, "/seed") < 4
+    assert 2 < accuracy(runs, "/modern-without-stn") - accuracy(runs, "/modern") < 4
+    assert accuracy(runs, "/modern-without-stn") - accuracy(runs, "/seed-without-stn") > 11
+
+
+def test_the_transformer_undoes_the_shifts_until_they_leave_no_strip(runs):
+    (run,) = runs["cifar10/modern"]
+    assert run["shift_undone"] > 0.85 and run["one_theta_error_percent"] < run["test_error_percent"]
+    assert accuracy(runs, "/modern", "train") - accuracy(runs, "/modern-without-stn", "train") > 10
+    assert accuracy(runs, "/modern-reflected", "train") - accuracy(runs, "/modern-reflected-without-stn", "train") < 3
+    assert accuracy(runs, "/modern-reflected") == pytest.approx(accuracy(runs, "/modern-reflected-without-stn"), abs=1)
+
+
+def test_when_a_transformer_pays_on_distorted_photographs(runs):
+    assert 1 < accuracy(runs, "-rts/small") - accuracy(runs, "-rts/small-control") < 3
+    assert abs(accuracy(runs, "-r/small") - accuracy(runs, "-r/small-control")) < 0.5
+    for suffix in ("", "-augmented"):
+        seconds = [runs[f"cifar10-rts/{name}{suffix}"][0]["wall_seconds"] for name in ("small", "small-control")]
+        assert seconds[0] < 0.6 * seconds[1]
+    for task in ("r", "rts"):
+        assert accuracy(runs, f"-{task}/small-control-augmented") > accuracy(runs, f"-{task}/small")
+        for run in runs[f"cifar10-{task}/small"]:
+            assert run["pose"]["mean_after_degrees"] == pytest.approx(run["pose"]["mean_before_degrees"], abs=1)
+
+
 def test_every_record_belongs_to_an_experiment():
     for path in runs_root().glob("*/*/seed-*/run.json"):
         assert "/".join(path.parts[-4:-2]) in EXPERIMENTS
