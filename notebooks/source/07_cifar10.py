@@ -280,8 +280,8 @@ for name in ("modern-reflected", "modern-reflected-without-stn"):
 gap("cifar10/modern-reflected", "cifar10/modern-reflected-without-stn")
 
 # %% [markdown]
-# Nothing else was changed, no parameter taken away, and the net learns fewer of the training images by heart and loses nothing on the test images. (One run each: half a point
-# is what seeds may do.) What does the transformer do now?
+# Nothing else was changed, no parameter taken away, and the net learns fewer of the training images by heart and loses nothing on the test images. (A single run with the
+# transformer: a point is not much more than what seeds do.) What does the transformer do now?
 
 # %%
 scales, outside = windows_along(["seed", "modern", "modern-reflected", "sprint"])
