@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from .grids import CORNERS
 from .transforms import Affine, Attention, Family, Projective, Rotation, Similarity, ThinPlateSpline
 
+SHIFT_PADDINGS = ("zeros", "reflect")  # what may come in at the edge of an image that is shifted
+
 
 class Distortion:
     """What all distortions share: draw theta of `family`, one row an image, and warp with it.
@@ -188,7 +190,12 @@ def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4, 
 
 
 def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros") -> Tensor:
-    """Images (N, C, H, W), each moved by its own whole numbers of pixels, right (N,) and down (N,), on the CPU; padding as above."""
+    """Images (N, C, H, W), each moved by its own whole numbers of pixels, right (N,) and down (N,), on the CPU; padding as above.
+
+    Raises ValueError for another padding.
+    """
+    if padding not in SHIFT_PADDINGS:
+        raise ValueError(f"padding must be one of {', '.join(map(repr, SHIFT_PADDINGS))}, got {padding!r}")
     n, _, height, width = images.shape
     rows, columns = torch.arange(height) - down[:, None], torch.arange(width) - right[:, None]
     if padding == "reflect":

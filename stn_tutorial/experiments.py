@@ -170,7 +170,8 @@ def distorted_cifar10_experiments() -> list[Experiment]:
             for suffix, once in {"": True, "-augmented": False}.items():
                 recipe = replace(SMALL_RECIPE, distort_once=once)
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
-    return found
+    recipe = replace(SMALL_RECIPE, distort_once=True)  # on R a transformer hands on all pixels: there is nothing to resize
+    return [*found, Experiment("cifar10-rts/small-resized", models.small_resized, recipe, "cifar10", "rts48")]
 
 
 EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}

@@ -299,3 +299,9 @@ def small_net(family=None, side: int = 32, handed_on: int = 32) -> TransformedNe
 def small_control() -> nn.Sequential:
     """`compact_cnn` with as many parameters as `small_net`, spent on more channels."""
     return compact_cnn(SMALL_CONTROL_WIDTHS)
+
+
+def small_resized(handed_on: int = 32) -> nn.Sequential:
+    """`small_control` behind a plain resizing to `handed_on` pixels: what does handing on fewer of them bring by itself?"""
+    resizing = SpatialTransformer(FixedTheta(Affine().identity()), Affine(), size=(handed_on, handed_on))
+    return nn.Sequential(resizing, *small_control())

@@ -13,13 +13,12 @@ from torch.nn import functional as F
 
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import Dataset
-from .distortions import Upright, cut_out, flip_and_shift
+from .distortions import SHIFT_PADDINGS, Upright, cut_out, flip_and_shift
 from .transformer import SpatialTransformer
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
-SHIFT_PADDINGS = ("zeros", "reflect")
 
 
 @dataclass(frozen=True)

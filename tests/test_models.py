@@ -107,6 +107,13 @@ def test_our_nets_keep_within_the_seed_s_size_and_start_at_the_identity(build, b
     assert net.transformer.warp(images, zoomed_out).min() > 0  # beyond the border is no black
 
 
+def test_the_resized_control_hands_on_the_whole_picture_and_learns_nothing_more():
+    net, images = models.small_resized(), torch.rand(2, 3, 48, 48)
+    assert torch.allclose(net[0](images), F.interpolate(images, (32, 32), mode="bilinear"), atol=1e-5)
+    assert models.parameters_of(net) == models.parameters_of(models.small_control())
+    assert net.eval()(images).shape == (2, 10)
+
+
 def test_where_the_normalisation_stands_decides_what_comes_in_from_outside():
     images = torch.full((1, 3, 32, 32), 0.9)
     zoomed_out = torch.tensor([[2.0, 0, 0, 0, 2, 0]])

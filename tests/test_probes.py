@@ -53,6 +53,11 @@ def test_one_theta_for_all_images_leaves_the_model_as_it_is(few_digits):
     assert evaluate(net, few_digits)["error_percent"] == own["error_percent"]
 
 
+def test_shifted_refuses_an_edge_that_it_does_not_know():
+    with pytest.raises(ValueError, match="padding must be one of 'zeros', 'reflect', got 'mirror'"):
+        shifted(torch.zeros(1, 3, 8, 8), torch.tensor([1]), torch.tensor([0]), "mirror")
+
+
 def test_shifted_moves_each_image_by_its_own_pixels():
     images = torch.randint(1, 255, (2, 3, 6, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     moved = shifted(images, torch.tensor([2, 0]), torch.tensor([-1, 0]))
