@@ -156,22 +156,23 @@ def tutorial_net() -> TransformedNet:
 CIFAR10_MEAN, CIFAR10_STD = (0.4919, 0.4827, 0.4472), (0.247, 0.2434, 0.2616)
 
 
-def seed_cnn(filters: tuple[int, int] = (16, 32), hidden: int = 1024) -> nn.Sequential:
+def seed_cnn(filters: tuple[int, int] = (16, 32), hidden: int = 1024, padding: int = 0) -> nn.Sequential:
     """The classifier of the seed, the CIFAR-10 notebook in gokul-pv/DawnOfTransformers that this project began with.
 
-    Normalised images (N, 3, 32, 32) -> logits (N, 10).
+    Normalised images (N, 3, 32, 32) -> logits (N, 10). padding: of the two 5x5 convolutions, in pixels; as published, none.
     """
     first, second = filters
+    rest = ((32 - 4 + 2 * padding) // 2 - 4 + 2 * padding) // 2
     return nn.Sequential(
-        nn.Conv2d(3, first, 5),
+        nn.Conv2d(3, first, 5, padding=padding),
         nn.MaxPool2d(2),
         nn.ReLU(),
-        nn.Conv2d(first, second, 5),
+        nn.Conv2d(first, second, 5, padding=padding),
         nn.Dropout2d(),
         nn.MaxPool2d(2),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(second * 5 * 5, hidden),
+        nn.Linear(second * rest**2, hidden),
         nn.ReLU(),
         nn.Dropout(),
         nn.Linear(hidden, 10),
@@ -194,19 +195,19 @@ def seed_localizer(family) -> Localizer:
     return Localizer((3, 32, 32), features, 256, family)
 
 
-def seed_net(family=None, normalize_first: bool = True, padding_mode: str = "zeros") -> nn.Sequential:
+def seed_net(family=None, normalize_first: bool = True, padding_mode: str = "zeros", padding: int = 0) -> nn.Sequential:
     """The seed's net, 1,585,008 parameters: images (N, 3, 32, 32) in [0, 1] -> logits (N, 10).
 
     As published it normalises before the transformer, whose zeros are then the mean colour; with normalize_first=False
-    it does so after it, and the zeros are black.
+    it does so after it, and the zeros are black. padding_mode: the sampler's; padding: the classifier's, `seed_cnn`.
     """
     family = family or Affine()
     localizer, normalize = seed_localizer(family), Normalize(CIFAR10_MEAN, CIFAR10_STD)
     if normalize_first:
         transformer = SpatialTransformer(localizer, family, padding_mode=padding_mode)
-        return nn.Sequential(OrderedDict(normalize=normalize, transformer=transformer, classifier=seed_cnn()))
+        return nn.Sequential(OrderedDict(normalize=normalize, transformer=transformer, classifier=seed_cnn(padding=padding)))
     transformer = SpatialTransformer(nn.Sequential(normalize, localizer), family, padding_mode=padding_mode)
-    return TransformedNet(transformer, nn.Sequential(normalize, *seed_cnn()))
+    return TransformedNet(transformer, nn.Sequential(normalize, *seed_cnn(padding=padding)))
 
 
 def seed_net_without_transformer() -> nn.Sequential:

@@ -80,6 +80,8 @@ def test_the_seed_s_rivals_have_the_sizes_they_are_said_to_have():
     assert models.parameters_of(models.seed_net_control()) == pytest.approx(1_585_008, rel=1e-3)
     assert models.parameters_of(models.seed_net(normalize_first=False)) == 1_585_008
     assert models.parameters_of(models.seed_net_shrunk()) == 1_585_008 - 740_486
+    assert models.seed_net(padding=2)(torch.rand(2, 3, 32, 32)).shape == (2, 10)  # nothing is cut off at the edge any more
+    assert models.seed_cnn(padding=2)[0](torch.rand(2, 3, 32, 32)).shape == (2, 16, 32, 32)
 
 
 def test_the_shrunk_net_reads_every_image_smaller_in_a_frame_of_the_mean_colour():
