@@ -29,6 +29,7 @@ PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
 BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
 TABLES = (PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
+CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
 
@@ -64,7 +65,7 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     if name in CIFAR10:
         runs = {experiment.name: load_runs(experiment.name, root) for experiment in found}
         rows = [accuracy_row(name, of_name, root) for name, of_name in runs.items() if of_name]
-        return "\n\n".join([markdown(ACCURACY, rows), *footnotes(found, root)])
+        return "\n\n".join([markdown(ACCURACY, rows), *died(runs), *footnotes(found, root)])
     return "\n\n".join([details(found, root), *footnotes(found, root)])
 
 
@@ -173,6 +174,14 @@ def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
         f"{statistics.fmean(outside):.0f}" if outside else "-",
         f"{statistics.fmean(turned):.1f}" if turned else "-",
     ]
+
+
+def died(runs: dict[str, list[dict]]) -> list[str]:
+    """Names the runs that ended at chance, at most one line: a mean over seeds hides whether one died or all are bad."""
+    dead = [
+        f"{name} seed {run['seed']}" for name, of_name in runs.items() for run in of_name if run["test_error_percent"] >= CHANCE
+    ]
+    return [f"Died in training, and counted with the others: {', '.join(dead)}."] if dead else []
 
 
 def last_window(name: str, seed: int, root: Path | None) -> tuple[float, float] | None:
