@@ -52,11 +52,11 @@ def out_of_frame_fraction(grid: Tensor) -> Tensor:
 
 
 def scale_of(matrix: Tensor) -> Tensor:
-    """How many times as large as the output its window into the input is: the root of the determinant, (N, 2, 3) -> (N,).
+    """How many times as large as the output its window into the input is: the root of the determinant, (..., 2, 3) -> (...).
 
     Below 1 the transformer zooms in, above 1 the picture shrinks.
     """
-    return (matrix[:, 0, 0] * matrix[:, 1, 1] - matrix[:, 0, 1] * matrix[:, 1, 0]).abs().sqrt()
+    return (matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]).abs().sqrt()
 
 
 def where_corners_look(

@@ -156,3 +156,4 @@ def test_the_share_of_points_outside():
 def test_the_scale_of_a_window_is_the_root_of_its_area():
     matrix = Affine().matrix(torch.tensor([[2.0, 0, 0.3, 0, 0.5, 0], [0.5, -0.5, 0, 0.5, 0.5, 1.0], [-1.2, 0, 0, 0, 1.2, 0]]))
     assert scale_of(matrix).tolist() == pytest.approx([1.0, 0.5**0.5, 1.2])
+    assert scale_of(matrix[:, None].expand(-1, 2, -1, -1)).shape == (3, 2)  # a history of thetas, too
