@@ -149,10 +149,11 @@ def cifar10_experiments() -> list[Experiment]:
     }
     for name, build in framed.items():
         found.append(Experiment(f"cifar10/{name}", build, WINDOW_RECIPE, "cifar10", "upright"))
+    reflected = replace(MODERN_RECIPE, shift_padding="reflect")
     variants = {
-        "slow-localizer": (models.seed_net, replace(MODERN_RECIPE, localizer_lr=0.1)),
-        "reflected": (models.seed_net, replace(MODERN_RECIPE, shift_padding="reflect")),
-        "reflected-without-stn": (models.seed_net_without_transformer, replace(MODERN_RECIPE, shift_padding="reflect")),
+        "reflected": (models.seed_net, reflected),
+        "reflected-slow-localizer": (models.seed_net, replace(reflected, localizer_lr=0.1)),
+        "reflected-without-stn": (models.seed_net_without_transformer, reflected),
     }
     for name, (build, recipe) in variants.items():
         found.append(Experiment(f"cifar10/modern-{name}", build, recipe, "cifar10", "upright"))

@@ -79,6 +79,22 @@ def test_the_transformer_undoes_the_shifts_until_they_leave_no_strip(runs):
     assert accuracy(runs, "/modern", "train") - accuracy(runs, "/modern-without-stn", "train") > 10
     assert accuracy(runs, "/modern-reflected", "train") - accuracy(runs, "/modern-reflected-without-stn", "train") < 3
     assert accuracy(runs, "/modern-reflected") == pytest.approx(accuracy(runs, "/modern-reflected-without-stn"), abs=1)
+    for run in runs["cifar10/modern-reflected"]:
+        assert float(load_theta("cifar10/modern-reflected", run["seed"])["theta"][-1].std(dim=0).max()) < 1e-3
+
+
+def test_a_slow_localizer_lives_looks_and_does_no_harm(runs):
+    without = [run["test_error_percent"] for run in runs["cifar10/modern-reflected-without-stn"]]
+    for run in runs["cifar10/modern-reflected-slow-localizer"]:
+        assert run["test_error_percent"] < max(without)
+        assert 0.3 < run["shift_undone"] < 0.6 and run["class_from_theta_percent"] > 20
+        assert 0 < run["one_theta_error_percent"] - run["test_error_percent"] < 1
+
+
+def test_the_compact_net_gains_nothing_from_where_its_transformer_looks(runs):
+    for run in runs["cifar10/compact"]:
+        assert 88 < 100 - run["test_error_percent"] < 93
+        assert run["one_theta_error_percent"] == pytest.approx(run["test_error_percent"], abs=0.5)
 
 
 def test_one_run_of_the_modern_recipe_died_when_its_window_left_the_picture(runs):
@@ -91,7 +107,12 @@ def test_one_run_of_the_modern_recipe_died_when_its_window_left_the_picture(runs
 
 
 def test_when_a_transformer_pays_on_distorted_photographs(runs):
-    assert 1 < accuracy(runs, "-rts/small") - accuracy(runs, "-rts/small-control") < 3
+    resized, read_whole, transformed = (accuracy(runs, f"-rts/small{kind}") for kind in ("-resized", "-control", ""))
+    assert resized + 2 < read_whole < transformed
+    for run in runs["cifar10-rts/small"] + runs["cifar10-rts/small-augmented"]:
+        if "one_theta_error_percent" in run:  # its own answers are worth two points, and they do not tell the class
+            assert 1.5 < run["one_theta_error_percent"] - run["test_error_percent"] < 3
+            assert run["class_from_theta_percent"] < 13
     assert abs(accuracy(runs, "-r/small") - accuracy(runs, "-r/small-control")) < 0.5
     for suffix in ("", "-augmented"):
         seconds = [runs[f"cifar10-rts/{name}{suffix}"][0]["wall_seconds"] for name in ("small", "small-control")]
