@@ -271,7 +271,7 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
-        axes.legend(edgecolor="none", framealpha=0.9)  # where it must cover a line, the names stay readable
+        figure.legend(loc="outside upper left", ncols=2, frameon=False)  # inside it would cover a line
     ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())
     return picture(figure, f"{y_label} against {x_label}: {ends}.")
 

@@ -446,19 +446,20 @@ for task in ("cifar10-r", "cifar10-rts"):
 
 # %% [markdown]
 # On R there is no difference to speak of. On RTS there is. Resizing to 32x32 pixels loses several points against the control that reads all 48x48: detail is gone. The transformer hands on as few, in the same time, half of the
-# control's, and is not below the control but above it. What does it do?
+# control's, and is level with the control, if not a little above. What does it do?
 
 # %%
 for name in ("small", "small-augmented"):
     probed(f"cifar10-rts/{name}")
 
 # %% [markdown]
-# At last a transformer that looks: its own answers are worth two points over one theta for all, and they do not tell the class. It zooms in a little (the column "scale") and moves the windows together, by a pixel or so
+# At last a transformer that looks: its own answers are worth one to two points over one theta for all, and they hardly tell the class. It zooms in a little (the column "scale") and moves the windows together, by a pixel or so
 # of ten. That is not the whole way; and it turns nothing, on RTS or on R: the angles are spread as widely after it as before. The digits of notebook 5 it had turned. On R the black corners even
 # give the angle away, up to quarter turns. Why no transformer here made use of them we do not know; [what was tried](../data/runs/README.md).
 #
 # To distort the training images anew in each epoch brings more than the transformer does, on both. Then the control is ahead, in twice the time on RTS. **What the evidence
-# supports in one sentence: if you can draw your distortions anew, do that first; where you cannot, and the picture stands anywhere in a larger frame, a transformer in front of a small net gains accuracy and halves the time.**
+# supports in one sentence: if you can draw your distortions anew, do that first; where you cannot, and the picture stands anywhere in a larger frame, a net with a transformer in front is as accurate as one of its size that reads the whole frame, or a
+# little more, in half of the time.**
 # (Many of these rows have one run. The order of small, control and resized has two or more; read the smaller differences with care.)
 #
 # ## Does it know what upright is?
