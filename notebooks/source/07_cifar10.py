@@ -209,7 +209,7 @@ for name in ("window", "window-black", "window-border", "window-padded"):
 plots.lines(curves, "training step", "scale of the window")
 
 # %% [markdown]
-# (The plot shows the first run of each.) The frame's colour is not it: where the frame is black the window grows, too, somewhat less, and where there is no frame it grows most. But where the classifier neglects the
+# (The plot shows the first run of each.) The frame's colour is not it: where the frame is black the window grows, too, as much or a little less, and where there is no frame it grows most. But where the classifier neglects the
 # edge less, the window stays the size of the image, in every run. So **the published transformer shrinks its pictures mainly because the classifier behind it neglects the edge**: it moves inwards what would be
 # overlooked.
 #
@@ -460,7 +460,7 @@ for name in ("small", "small-augmented"):
 # To distort the training images anew in each epoch brings more than the transformer does, on both. Then the control is ahead, in twice the time on RTS. **What the evidence
 # supports in one sentence: if you can draw your distortions anew, do that first; where you cannot, and the picture stands anywhere in a larger frame, a net with a transformer in front is as accurate as one of its size that reads the whole frame, or a
 # little more, in half of the time.**
-# (Many of these rows have one run. The order of small, control and resized has two or more; read the smaller differences with care.)
+# (Many of these rows have one run. Of small, control and resized there are two or three, and small and control differ by little more than random seeds do.)
 #
 # ## Does it know what upright is?
 #
