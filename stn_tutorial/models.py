@@ -302,7 +302,7 @@ def small_control() -> nn.Sequential:
     return compact_cnn(SMALL_CONTROL_WIDTHS)
 
 
-def small_resized(handed_on: int = 32) -> nn.Sequential:
-    """`small_control` behind a plain resizing to `handed_on` pixels: what does handing on fewer of them bring by itself?"""
-    resizing = SpatialTransformer(FixedTheta(Affine().identity()), Affine(), size=(handed_on, handed_on))
+def small_resized() -> nn.Sequential:
+    """`small_control` behind a plain resizing to 32x32 pixels: what does handing on fewer of them bring by itself?"""
+    resizing = SpatialTransformer(FixedTheta(Affine().identity()), Affine(), size=(32, 32))
     return nn.Sequential(resizing, *small_control())

@@ -202,6 +202,8 @@ def test_a_recorded_training_is_animated_for_every_family(family):
         movie.seek(k)
         frames.append(np.asarray(movie.convert("L")).copy())
     assert len(np.unique([frame.tobytes() for frame in frames])) == 3  # one picture a recorded step
+    halved = Image.open(io.BytesIO(animate_warps(history, family, count=2, every=2).png))
+    assert halved.n_frames == 2  # the first step and the last
     assert "2 test images" in picture.alt and "0 of 2 correctly at first and 2 at the end" in picture.alt
 
 

@@ -410,7 +410,7 @@ for name, make in FAMILIES.items():
     if found:
         print(f"{name}, from {found[0]}:")
         seed = load_runs(found[0])[0]["seed"]
-        display(animate_warps(load_theta(found[0], seed), make(), count=3))
+        display(animate_warps(load_theta(found[0], seed), make(), count=2, every=2))
 
 # %% [markdown]
 # ## Which family for which task?
