@@ -145,7 +145,7 @@ def cifar10_experiments() -> list[Experiment]:
         "window": models.seed_net,
         "window-black": partial(models.seed_net, normalize_first=False),
         "window-border": partial(models.seed_net, padding_mode="border"),
-        "window-padded": partial(models.seed_net, padding=2),
+        "window-padded": partial(models.seed_net, hidden=403, padding=2),  # about as many parameters
     }
     for name, build in framed.items():
         found.append(Experiment(f"cifar10/{name}", build, WINDOW_RECIPE, "cifar10", "upright"))
@@ -178,7 +178,10 @@ def distorted_cifar10_experiments() -> list[Experiment]:
                 recipe = replace(SMALL_RECIPE, distort_once=once)
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
     recipe = replace(SMALL_RECIPE, distort_once=True)  # on R a transformer hands on all pixels: there is nothing to resize
-    return [*found, Experiment("cifar10-rts/small-resized", models.small_resized, recipe, "cifar10", "rts48")]
+    for name, scale in {"resized": 1.0, "zoomed": 0.89}.items():  # 0.89: where the window of small ends, on average
+        build = partial(models.small_resized, scale)
+        found.append(Experiment(f"cifar10-rts/small-{name}", build, recipe, "cifar10", "rts48"))
+    return found
 
 
 EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}

@@ -159,7 +159,8 @@ CIFAR10_MEAN, CIFAR10_STD = (0.4919, 0.4827, 0.4472), (0.247, 0.2434, 0.2616)
 def seed_cnn(filters: tuple[int, int] = (16, 32), hidden: int = 1024, padding: int = 0) -> nn.Sequential:
     """The classifier of the seed, the CIFAR-10 notebook in gokul-pv/DawnOfTransformers that this project began with.
 
-    Normalised images (N, 3, 32, 32) -> logits (N, 10). padding: of the two 5x5 convolutions, in pixels; as published, none.
+    Normalised images (N, 3, 32, 32) -> logits (N, 10). filters: of the two 5x5 convolutions; hidden: units of the hidden
+    layer; padding: of the convolutions, in pixels; as published, none.
     """
     first, second = filters
     rest = ((32 - 4 + 2 * padding) // 2 - 4 + 2 * padding) // 2
@@ -195,19 +196,21 @@ def seed_localizer(family) -> Localizer:
     return Localizer((3, 32, 32), features, 256, family)
 
 
-def seed_net(family=None, normalize_first: bool = True, padding_mode: str = "zeros", padding: int = 0) -> nn.Sequential:
+def seed_net(
+    family=None, normalize_first: bool = True, padding_mode: str = "zeros", hidden: int = 1024, padding: int = 0
+) -> nn.Sequential:
     """The seed's net, 1,585,008 parameters: images (N, 3, 32, 32) in [0, 1] -> logits (N, 10).
 
     As published it normalises before the transformer, whose zeros are then the mean colour; with normalize_first=False
-    it does so after it, and the zeros are black. padding_mode: the sampler's; padding: the classifier's, `seed_cnn`.
+    it does so after it, and the zeros are black. padding_mode: the sampler's; hidden, padding: the classifier's, `seed_cnn`.
     """
-    family = family or Affine()
+    family, classifier = family or Affine(), seed_cnn(hidden=hidden, padding=padding)
     localizer, normalize = seed_localizer(family), Normalize(CIFAR10_MEAN, CIFAR10_STD)
     if normalize_first:
         transformer = SpatialTransformer(localizer, family, padding_mode=padding_mode)
-        return nn.Sequential(OrderedDict(normalize=normalize, transformer=transformer, classifier=seed_cnn(padding=padding)))
+        return nn.Sequential(OrderedDict(normalize=normalize, transformer=transformer, classifier=classifier))
     transformer = SpatialTransformer(nn.Sequential(normalize, localizer), family, padding_mode=padding_mode)
-    return TransformedNet(transformer, nn.Sequential(normalize, *seed_cnn(padding=padding)))
+    return TransformedNet(transformer, nn.Sequential(normalize, *classifier))
 
 
 def seed_net_without_transformer() -> nn.Sequential:
@@ -302,7 +305,10 @@ def small_control() -> nn.Sequential:
     return compact_cnn(SMALL_CONTROL_WIDTHS)
 
 
-def small_resized() -> nn.Sequential:
-    """`small_control` behind a plain resizing to 32x32 pixels: what does handing on fewer of them bring by itself?"""
-    resizing = SpatialTransformer(FixedTheta(Affine().identity()), Affine(), size=(32, 32))
-    return nn.Sequential(resizing, *small_control())
+def small_resized(scale: float = 1.0) -> nn.Sequential:
+    """`small_control` behind one window for all images, resized to 32x32 pixels: what does handing on fewer of them bring by itself?
+
+    scale: of the window in the middle of the image, as a multiple of the image's width.
+    """
+    theta = torch.tensor([scale, 0, 0, 0, scale, 0])
+    return nn.Sequential(SpatialTransformer(FixedTheta(theta), Affine(), size=(32, 32)), *small_control())

@@ -178,10 +178,12 @@ def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
 
 def died(runs: dict[str, list[dict]]) -> list[str]:
     """Names the runs that ended at chance, at most one line: a mean over seeds hides whether one died or all are bad."""
-    dead = [
-        f"{name} seed {run['seed']}" for name, of_name in runs.items() for run in of_name if run["test_error_percent"] >= CHANCE
-    ]
-    return [f"Died in training, and counted with the others: {', '.join(dead)}."] if dead else []
+    dead = []
+    for name, of_name in runs.items():
+        ended = {f"{name} seed {run['seed']}": run["test_error_percent"] for run in of_name}
+        others = ", ".join(f"{100 - error:.2f}" for error in ended.values() if error < CHANCE)
+        dead += [f"{one} (its others: {others or 'none'})" for one, error in ended.items() if error >= CHANCE]
+    return [f"Died in training, and counted with the others: {'; '.join(dead)}."] if dead else []
 
 
 def last_window(name: str, seed: int, root: Path | None) -> tuple[float, float] | None:
@@ -199,7 +201,7 @@ def seed_blocks(root: Path | None = None) -> str:
     """Test accuracy of the seed's recipe by blocks of ten epochs, as published and here; single epochs jump too much to compare."""
     logs = {"published": [100 - epoch["test_error_percent"] for epoch in published("cifar10-seed")]}
     for run in load_runs("cifar10/seed", root):
-        logs[f"seed {run['seed']}"] = [100 - epoch["test_error_percent"] for epoch in run["history"]]
+        logs[f"run {run['seed']}"] = [100 - epoch["test_error_percent"] for epoch in run["history"]]
     ours = [log for name, log in logs.items() if name != "published"]
     if ours:
         logs["our mean"] = [statistics.fmean(epoch) for epoch in zip(*ours, strict=True)]

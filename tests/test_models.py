@@ -1,6 +1,7 @@
 """The nets of the literature are the published ones, and the training options that they need do what they say."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,6 +65,8 @@ def test_the_seed_s_net_is_the_published_one(capsys):
     rows = iter(line.split("-", 1)[0] + line[line.index(" ") :] for line in printed if "[-1" in line)  # without their numbers
     for line in TABLE.strip().splitlines():
         assert line.split("-", 1)[0] + line[line.index(" ") :] in rows  # each of theirs, in their order
+    told = (Path(__file__).parent.parent / "notebooks" / "source" / "07_cifar10.py").read_text(encoding="utf-8")
+    assert all(f"# {line}\n" in told for line in TABLE.strip().splitlines())  # the notebook shows the published rows, too
     assert models.parameters_of(ours) == 1_585_008
     # the same numbers in the same layers give the same answers, away from the identity too
     with torch.no_grad():
@@ -80,7 +83,9 @@ def test_the_seed_s_rivals_have_the_sizes_they_are_said_to_have():
     assert models.parameters_of(models.seed_net_control()) == pytest.approx(1_585_008, rel=1e-3)
     assert models.parameters_of(models.seed_net(normalize_first=False)) == 1_585_008
     assert models.parameters_of(models.seed_net_shrunk()) == 1_585_008 - 740_486
-    assert models.seed_net(padding=2)(torch.rand(2, 3, 32, 32)).shape == (2, 10)  # nothing is cut off at the edge any more
+    padded = EXPERIMENTS["cifar10/window-padded"].build()
+    assert models.parameters_of(padded) == pytest.approx(1_585_008, rel=1e-3)
+    assert padded(torch.rand(2, 3, 32, 32)).shape == (2, 10)  # nothing is cut off at the edge any more
     assert models.seed_cnn(padding=2)[0](torch.rand(2, 3, 32, 32)).shape == (2, 16, 32, 32)
 
 
@@ -109,11 +114,13 @@ def test_our_nets_keep_within_the_seed_s_size_and_start_at_the_identity(build, b
     assert net.transformer.warp(images, zoomed_out).min() > 0  # beyond the border is no black
 
 
-def test_the_resized_control_hands_on_the_whole_picture_and_learns_nothing_more():
+def test_the_resized_control_hands_on_one_window_and_learns_nothing_more():
     net, images = models.small_resized(), torch.rand(2, 3, 48, 48)
     assert torch.allclose(net[0](images), F.interpolate(images, (32, 32), mode="bilinear"), atol=1e-5)
     assert models.parameters_of(net) == models.parameters_of(models.small_control())
     assert net.eval()(images).shape == (2, 10)
+    middle = F.interpolate(images[:, :, 12:36, 12:36], (32, 32), mode="bilinear")
+    assert torch.allclose(models.small_resized(0.5)[0](images)[..., 1:-1, 1:-1], middle[..., 1:-1, 1:-1], atol=1e-5)
 
 
 def test_where_the_normalisation_stands_decides_what_comes_in_from_outside():

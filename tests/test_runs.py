@@ -57,7 +57,7 @@ def test_the_window_grows_unless_the_classifier_looks_at_the_edge(runs):
         for run in runs[f"cifar10/window{kind}"]:
             assert last_window(run["experiment"], run["seed"], None)[0] > 1.1
     for run in runs["cifar10/window-padded"]:
-        assert abs(last_window(run["experiment"], run["seed"], None)[0] - 1) < 0.05
+        assert abs(last_window(run["experiment"], run["seed"], None)[0] - 1) < 0.08
         assert all(run["test_error_percent"] < other["test_error_percent"] for other in runs["cifar10/window"])
 
 
@@ -69,6 +69,11 @@ def accuracy(runs: dict[str, list[dict]], name: str, images: str = "test") -> fl
 
 def test_the_published_net_s_transformer_costs_accuracy_by_either_recipe(runs):
     assert 1.5 < accuracy(runs, "/seed-without-stn") - accuracy(runs, "/seed") < 4
+    tenths = {  # under a constant rate single epochs jump
+        name: statistics.fmean(row["test_error_percent"] for run in runs[f"cifar10/{name}"] for row in run["history"][-10:])
+        for name in ("seed", "seed-without-stn")
+    }
+    assert 1 < tenths["seed"] - tenths["seed-without-stn"] < 2
     assert 2 < accuracy(runs, "/modern-without-stn") - accuracy(runs, "/modern") < 4
     assert accuracy(runs, "/modern-without-stn") - accuracy(runs, "/seed-without-stn") > 11
 
@@ -92,9 +97,12 @@ def test_a_slow_localizer_lives_looks_and_does_no_harm(runs):
 
 
 def test_the_compact_net_gains_nothing_from_where_its_transformer_looks(runs):
+    for run in runs["cifar10/compact"] + runs["cifar10/compact-control"]:
+        assert 89 < 100 - run["test_error_percent"] < 91
+        assert run["elsewhere_error_percent"]["r"] > 50
     for run in runs["cifar10/compact"]:
-        assert 88 < 100 - run["test_error_percent"] < 93
-        assert run["one_theta_error_percent"] == pytest.approx(run["test_error_percent"], abs=0.5)
+        assert run["one_theta_error_percent"] == pytest.approx(run["test_error_percent"], abs=0.3)
+    assert 0 < accuracy(runs, "/compact-control") - accuracy(runs, "/compact") < 1
 
 
 def test_one_run_of_the_modern_recipe_died_when_its_window_left_the_picture(runs):

@@ -454,10 +454,10 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     (folder.parent / "seed-1" / "run.json").write_text(json.dumps(record | {"seed": 1, "test_error_percent": 90.0}))
     np.savez(folder.parent / "seed-1" / "theta.npz", theta=theta, image=np.zeros((64, 3, 32, 32), np.uint8))
     dead = tables.table("cifar10", tmp_path, nets="seed").split("\n\n")[1]
-    assert dead == "Died in training, and counted with the others: cifar10/seed seed 1."
+    assert dead == "Died in training, and counted with the others: cifar10/seed seed 1 (its others: 89.00)."
     (folder.parent / "seed-1" / "run.json").unlink()
     blocks = tables.table("cifar10-seed-blocks", tmp_path).splitlines()
-    assert blocks[0] == "| epochs | published | seed 0 | our mean |"
+    assert blocks[0] == "| epochs | published | run 0 | our mean |"
     assert blocks[2] == "| 1 to 10 | 49.40 | 44.50 | 44.50 |"
     assert blocks[6] == "| 41 to 50 | 65.07 | 84.50 | 84.50 |"
 
