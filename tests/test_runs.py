@@ -8,6 +8,7 @@ import torch
 
 from stn_tutorial import Affine
 from stn_tutorial.experiments import EXPERIMENTS, PAPER_ERRORS, SIDES, load_runs, load_theta, published, run_folder, runs_root
+from stn_tutorial.localization import FixedTheta
 from stn_tutorial.metrics import out_of_frame_fraction, scale_of
 from stn_tutorial.models import parameters_of
 from stn_tutorial.tables import CHANCE, last_window, table
@@ -68,12 +69,12 @@ def accuracy(runs: dict[str, list[dict]], name: str, images: str = "test") -> fl
 
 
 def test_the_published_net_s_transformer_costs_accuracy_by_either_recipe(runs):
-    assert 1.5 < accuracy(runs, "/seed-without-stn") - accuracy(runs, "/seed") < 4
+    assert 2.4 < accuracy(runs, "/seed-without-stn") - accuracy(runs, "/seed") < 3
     tenths = {  # under a constant rate single epochs jump
         name: statistics.fmean(row["test_error_percent"] for run in runs[f"cifar10/{name}"] for row in run["history"][-10:])
         for name in ("seed", "seed-without-stn")
     }
-    assert 1 < tenths["seed"] - tenths["seed-without-stn"] < 2
+    assert 1.5 < tenths["seed"] - tenths["seed-without-stn"] < 2.2
     assert 2 < accuracy(runs, "/modern-without-stn") - accuracy(runs, "/modern") < 4
     assert accuracy(runs, "/modern-without-stn") - accuracy(runs, "/seed-without-stn") > 11
 
@@ -116,7 +117,9 @@ def test_one_run_of_the_modern_recipe_died_when_its_window_left_the_picture(runs
 
 def test_when_a_transformer_pays_on_distorted_photographs(runs):
     resized, read_whole, transformed = (accuracy(runs, f"-rts/small{kind}") for kind in ("-resized", "-control", ""))
-    assert resized + 2 < read_whole < transformed
+    assert resized + 3.5 < read_whole < transformed < read_whole + 1.5
+    for run in runs["cifar10-rts/small-zoomed"]:  # a window of fixed size does not bring what the transformer does
+        assert 100 - run["test_error_percent"] < resized + 1
     for run in runs["cifar10-rts/small"] + runs["cifar10-rts/small-augmented"]:
         if "one_theta_error_percent" in run:  # its own answers are worth one to two points, and they hardly tell the class
             assert 0.8 < run["one_theta_error_percent"] - run["test_error_percent"] < 3
@@ -125,8 +128,11 @@ def test_when_a_transformer_pays_on_distorted_photographs(runs):
     for suffix in ("", "-augmented"):
         seconds = [runs[f"cifar10-rts/{name}{suffix}"][0]["wall_seconds"] for name in ("small", "small-control")]
         assert seconds[0] < 0.6 * seconds[1]
-    for task in ("r", "rts"):
-        assert accuracy(runs, f"-{task}/small-control-augmented") > accuracy(runs, f"-{task}/small")
+    for task, ahead in {"r": (-0.2, 0.8), "rts": (1, 2)}.items():
+        assert accuracy(runs, f"-{task}/small-control-augmented") > accuracy(runs, f"-{task}/small") + 3
+        assert accuracy(runs, f"-{task}/small-augmented") > accuracy(runs, f"-{task}/small") + 2
+        behind = accuracy(runs, f"-{task}/small-control-augmented") - accuracy(runs, f"-{task}/small-augmented")
+        assert ahead[0] < behind < ahead[1]
         for run in runs[f"cifar10-{task}/small"]:
             assert run["pose"]["mean_after_degrees"] == pytest.approx(run["pose"]["mean_before_degrees"], abs=1)
 
@@ -181,10 +187,12 @@ def test_the_transformers_narrow_the_pose_in_every_class(runs):
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if find_transformer(EXPERIMENTS[name].build())])
-def test_a_theta_history_is_whole_and_begins_at_the_identity(name, runs):
-    history = load_theta(name, runs[name][0]["seed"])
-    family = find_transformer(EXPERIMENTS[name].build()).family
-    assert torch.equal(history["theta"][0], family.identity().expand(64, -1))
+def test_a_theta_history_is_whole_and_begins_at_the_identity_unless_it_stays(name, runs):
+    history, transformer = load_theta(name, runs[name][0]["seed"]), find_transformer(EXPERIMENTS[name].build())
+    if isinstance(transformer.localization, FixedTheta):
+        assert torch.equal(history["theta"], transformer.localization.theta.expand_as(history["theta"]))
+    else:
+        assert torch.equal(history["theta"][0], transformer.family.identity().expand(64, -1))
     assert history["step"][0] == 0 and (history["step"].diff() > 0).all()
     channels, side = (1, SIDES[EXPERIMENTS[name].distortion]) if "mnist" in name else (3, 48 if "-rts" in name else 32)
     assert history["image"].shape == (64, channels, side, side) and history["label"].shape == (64,)
