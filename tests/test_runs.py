@@ -190,7 +190,7 @@ def test_the_transformers_narrow_the_pose_in_every_class(runs):
 def test_a_theta_history_is_whole_and_begins_at_the_identity_unless_it_stays(name, runs):
     history, transformer = load_theta(name, runs[name][0]["seed"]), find_transformer(EXPERIMENTS[name].build())
     if isinstance(transformer.localization, FixedTheta):
-        assert torch.equal(history["theta"], transformer.localization.theta.expand_as(history["theta"]))
+        assert (history["theta"] - transformer.localization.theta).abs().max() < 1e-3  # recorded in half precision
     else:
         assert torch.equal(history["theta"][0], transformer.family.identity().expand(64, -1))
     assert history["step"][0] == 0 and (history["step"].diff() > 0).all()
