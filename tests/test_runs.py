@@ -130,7 +130,7 @@ def test_when_a_transformer_pays_on_distorted_photographs(runs):
         assert seconds[0] < 0.6 * seconds[1]
     for task, ahead in {"r": (-0.2, 0.8), "rts": (1, 2)}.items():
         assert accuracy(runs, f"-{task}/small-control-augmented") > accuracy(runs, f"-{task}/small") + 3
-        assert accuracy(runs, f"-{task}/small-augmented") > accuracy(runs, f"-{task}/small") + 2
+        assert accuracy(runs, f"-{task}/small-augmented") > accuracy(runs, f"-{task}/small") + 1.5
         behind = accuracy(runs, f"-{task}/small-control-augmented") - accuracy(runs, f"-{task}/small-augmented")
         assert ahead[0] < behind < ahead[1]
         for run in runs[f"cifar10-{task}/small"]:

@@ -493,7 +493,7 @@ for name in ("small", "small-augmented"):
 # It moves the windows together, too: within a class their corners stray by 9.5 pixels in place of 10.7 (the first run). That is not the whole way. And it turns nothing, on RTS or on R; in notebook 5 it did turn the digits.
 # On R the black corners even show the angle, up to quarter turns. Why no transformer here made use of them we do not know; [what was tried](../data/runs/README.md).
 #
-# To distort the training images anew in each epoch brings more than the transformer does, on both tasks. With it the control is level on R, and more than a point ahead on RTS, in twice the time. **What the
+# To distort the training images anew in each epoch brings more than the transformer does, on both tasks. With it the control is ahead, by less than half a point on R and by one and a half on RTS, there in twice the time. **What the
 # evidence supports in one sentence: distort the training images anew first, which brings four points and more on both tasks; a transformer brings nothing on photographs that are only turned, and where they
 # stand anywhere in a larger frame it brings the accuracy of a net of its size that reads the whole frame, in half of the time.** (One data set, one frame, ten epochs; `small-augmented` has two runs,
 # `small-resized` two and `small-zoomed` one, the others three.)
