@@ -121,7 +121,7 @@ def test_when_a_transformer_pays_on_distorted_photographs(runs):
     for run in runs["cifar10-rts/small-zoomed"]:  # a window of fixed size does not bring what the transformer does
         assert 100 - run["test_error_percent"] < resized + 1
     for run in runs["cifar10-rts/small"] + runs["cifar10-rts/small-augmented"]:
-        if "one_theta_error_percent" in run:  # its own answers are worth one to two points, and they hardly tell the class
+        if "one_theta_error_percent" in run:  # its own answers are worth one to two and a half points, and they hardly tell the class
             assert 0.8 < run["one_theta_error_percent"] - run["test_error_percent"] < 3
             assert run["class_from_theta_percent"] < 15
     assert abs(accuracy(runs, "-r/small") - accuracy(runs, "-r/small-control")) < 0.5

@@ -486,7 +486,7 @@ for name in ("small", "small-augmented"):
     probed(f"cifar10-rts/{name}")
 
 # %% [markdown]
-# Here the transformer's own answers help the net, by one to two points over one theta for all, without telling the class. (The first run of `small` was recorded before these questions were asked.) That it zooms in a little
+# Here the transformer's own answers help the net, by one to two and a half points over one theta for all, without telling the class. (The first run of `small` was recorded before these questions were asked.) That it zooms in a little
 # (the column "scale") is not it: a fixed window of that size, `small-zoomed`, gains next to nothing over plain resizing (one run). But even with one theta for all it is two points or more ahead of both. Look at
 # "training": it learns fewer of its training images by heart than they do. Perhaps its windows, which change along the training, show it each image a little otherwise every time. That is a guess.
 #
