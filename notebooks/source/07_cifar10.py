@@ -254,8 +254,8 @@ def probed(name: str) -> None:
         if "class_from_theta_percent" in run and run["test_error_percent"] < CHANCE:
             own, one = 100 - run["test_error_percent"], 100 - run["one_theta_error_percent"]
             print(
-                f"{name}, run {run['seed']}: {own:.2f} % right with each image's own theta, {one:.2f} % with one theta for all; "
-                f"from theta alone the class of {run['class_from_theta_percent']:.0f} %"
+                f"{name}, run {run['seed']}: {own:.2f} % right with each image's own theta, {one:.2f} % with one for all\n"
+                f"    theta alone, without the picture, tells the class of {run['class_from_theta_percent']:.0f} % of the images"
             )
             if "shift_undone" in run:
                 print(f"    of each pixel that an image is shifted by it takes back {run['shift_undone']:.2f}")
@@ -544,8 +544,8 @@ probed("cifar10/compact")
 # Nearly 90 %: 24 points above the published recipe with no more parameters, and in about its time (56 and 57 minutes on one core, in bfloat16; the seed's runs on one core took 58 and 59, in float32).
 # We had hoped for 93. How much of the gap is owed to the copy's compression we do not know.
 #
-# The transformer has no part in it. At test time its own answers are worth nothing: one theta for all does as well, or a little better. And the control, as large and without a transformer, is not behind
-# but half a point ahead, in its only run. "turned" says it again: of the images turned by up to 90 degrees, of which neither saw one, both get fewer than half right.
+# Nothing here speaks for the transformer. At test time its own answers are worth nothing: one theta for all does as well, or a little better. And the control, as large and without a transformer, is not behind
+# but half a point ahead, in its only run. (Of the images turned by up to 90 degrees, of which neither saw one, both get fewer than half right.)
 #
 # ## What does this notebook show, and what not?
 #
