@@ -25,7 +25,7 @@ from .files import short_reason, write_atomically
 from .metrics import pose_report, where_corners_look
 from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
 from .probes import class_from_theta, error_with_one_theta, shift_undone
-from .training import Recipe, best_device, evaluate, find_transformer, fit
+from .training import Recipe, best_device, evaluate, find_transformer, fit, has_units_for_bfloat16
 from .transforms import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 
 
@@ -250,6 +250,7 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         "data_fingerprint": data.fingerprint,
         "parameters": parameters_of(model),
         "recipe": asdict(experiment.recipe),
+        "precision": training.precision,  # what this device made of the recipe's
         "epochs": experiment.recipe.epochs,
         "wall_seconds": round(training.wall_seconds, 1),
         "test_error_percent": training.history[-1]["test_error_percent"],
@@ -288,7 +289,8 @@ def device_name(device: torch.device) -> str:
     """The device in words a reader can compare his own with."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    units = ", AMX" if has_units_for_bfloat16(device) else ""
+    return f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}{units}"
 
 
 # what the tables and notebooks read

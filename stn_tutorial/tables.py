@@ -145,11 +145,16 @@ def footnotes(experiments: list[Experiment], root: Path | None) -> list[str]:
     recorded = {experiment.name: load_runs(experiment.name, root) for experiment in experiments}
     missing = [name for name, runs in recorded.items() if not runs]
     sources = {
-        f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {r['recipe']['precision']}."
+        f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {precision_of(r)}."
         for runs in recorded.values()
         for r in runs
     }
     return ([f"Not recorded: {', '.join(missing)}."] if missing else []) + sorted(sources)
+
+
+def precision_of(run: dict) -> str:
+    """What a run was computed in: the recipe's precision, in the first records, which do not say that the device had units for it."""
+    return run.get("precision", run["recipe"]["precision"])
 
 
 def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:

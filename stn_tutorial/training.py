@@ -33,8 +33,9 @@ class Recipe:
     `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
     pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
     distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
-    share that every dropout layer of the net drops from now on; None leaves the net's own. precision: "float32" or
-    "bfloat16" (autocast). channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
+    share that every dropout layer of the net drops from now on; None leaves the net's own. precision: "float32", or
+    "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`). channels_last: the memory
+    format that convolutions on CPUs and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -77,11 +78,13 @@ class Training:
     theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
         of the 64 test images image (64, C, H, W) uint8 as the net sees them, label (64,) and pose (64, P), the true theta of
         the distortion.
+    precision: what it was computed in, "float32" or "bfloat16".
     """
 
     history: list[dict]
     theta: dict[str, Tensor] | None
     wall_seconds: float
+    precision: str
 
 
 def best_device() -> torch.device:
@@ -94,9 +97,25 @@ def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module
     return model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
 
 
+def has_units_for_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes bfloat16 in units made for it: a CPU with AMX, an NVIDIA GPU since Ampere.
+
+    Where it has none, bfloat16 is slower than float32: a training step about twice on a CPU with AVX-512, about ten times on
+    one with AVX2 (benchmarks/README.md).
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def precision_on(device: torch.device, recipe: Recipe) -> str:
+    """What a recipe is computed in on a device: "bfloat16" if the recipe asks for it and the device is made for it."""
+    return recipe.precision if has_units_for_bfloat16(device) else "float32"
+
+
 def autocast(recipe: Recipe, device: torch.device):
-    """Autocast as the recipe wants it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    """Autocast where the recipe is computed in bfloat16, nothing elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, recipe) == "bfloat16")
 
 
 def distorted(images: Tensor, distortion, generator: torch.Generator, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -365,11 +384,11 @@ def fit(
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     if len(data.train_images) < recipe.batch_size:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
-    trainer = Trainer(model, data, distortion, recipe, seed, device)
+    trainer, precision = Trainer(model, data, distortion, recipe, seed, device), precision_on(device, recipe)
     checkpoint = path = None
     if folder is not None:
         path = Path(folder) / "checkpoint.pt"
-        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type}
+        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type, "precision": precision}
         identity |= {"distortion": repr(distortion), "model": repr(model)}
         checkpoint = load_checkpoint(path, identity)
     if checkpoint:
@@ -386,7 +405,8 @@ def fit(
                 save_checkpoint(path, identity, trainer.state())
             if on_epoch:
                 on_epoch(trainer.history)
-    return Training(trainer.history, trainer.recorder.result() if trainer.recorder else None, trainer.seconds)
+    theta = trainer.recorder.result() if trainer.recorder else None
+    return Training(trainer.history, theta, trainer.seconds, precision)
 
 
 def progress_bar(total: int, done: int, visible: bool):

@@ -20,7 +20,7 @@ from stn_tutorial import LocalizationNet, SpatialTransformer, experiments, load,
 from stn_tutorial.__main__ import main
 from stn_tutorial.distortions import RandomRotation, Upright
 from stn_tutorial.experiments import Experiment
-from stn_tutorial.training import Recipe, Trainer, evaluate, fit, recording_steps
+from stn_tutorial.training import Recipe, Trainer, evaluate, fit, precision_on, recording_steps
 from stn_tutorial.transforms import Affine
 
 RECIPE = Recipe(epochs=3, batch_size=64)
@@ -52,8 +52,31 @@ def assert_same_training(left, right):
     assert timeless(training.history) == timeless(other.history)
 
 
+def make_for_bfloat16(monkeypatch, made: bool = True) -> None:
+    """Let this computer's CPU pass for one with units for bfloat16, or for one without."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": made})
+
+
+def test_bfloat16_is_for_devices_that_are_made_for_it(few_digits, monkeypatch):
+    recipes = replace(RECIPE, epochs=1), replace(RECIPE, epochs=1, precision="bfloat16")
+    make_for_bfloat16(monkeypatch, False)  # a laptop, where bfloat16 takes many times as long as float32
+    plain, without_units = (train(few_digits, recipe=recipe) for recipe in recipes)
+    assert_same_training(plain, without_units)
+    make_for_bfloat16(monkeypatch)
+    with_units = train(few_digits, recipe=recipes[1])
+    assert not same_bits(plain[0], with_units[0])
+    assert [training.precision for _, training in (plain, without_units, with_units)] == ["float32", "float32", "bfloat16"]
+    assert train(few_digits, recipe=recipes[0])[1].precision == "float32"  # units or not: the recipe did not ask for it
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)  # as on a T4
+    assert precision_on(torch.device("cuda"), recipes[1]) == "float32"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)  # as since Ampere
+    assert precision_on(torch.device("cuda"), recipes[1]) == "bfloat16"
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_one_seed_is_one_result_and_another_seed_another(few_digits, precision):
+def test_one_seed_is_one_result_and_another_seed_another(few_digits, precision, monkeypatch):
+    make_for_bfloat16(monkeypatch)
     recipe = replace(RECIPE, epochs=2, precision=precision)
     once, again, other = (train(few_digits, seed, recipe) for seed in (1, 1, 2))
     assert_same_training(once, again)
@@ -90,7 +113,8 @@ def interrupt_after(epochs: int):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_path, precision):
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_path, precision, monkeypatch):
+    make_for_bfloat16(monkeypatch)
     recipe = replace(RECIPE, epochs=4, precision=precision)
     uninterrupted = train(few_digits, recipe=recipe)
     for epochs in (1, 3):
@@ -100,6 +124,10 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_
     resumed = train(few_digits, recipe=recipe, folder=tmp_path)
     assert_same_training(uninterrupted, resumed)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    if precision == "bfloat16":  # the computer that goes on has no units for it: half in each would be a third result
+        with monkeypatch.context() as elsewhere, pytest.raises(ValueError, match="checkpoint of another training"):
+            make_for_bfloat16(elsewhere, False)
+            train(few_digits, recipe=recipe, folder=tmp_path)
     # once it is finished, another call only reads, and spends no time
     finished = train(few_digits, recipe=recipe, folder=tmp_path)
     assert_same_training(uninterrupted, finished)
@@ -377,7 +405,7 @@ def tiny(root, monkeypatch):
 
 FIELDS = {
     "experiment", "seed", "command", "versions", "device", "data_source", "data_fingerprint", "parameters", "epochs",
-    "wall_seconds", "test_error_percent", "history", "pose",
+    "wall_seconds", "test_error_percent", "history", "pose", "precision",
 }  # fmt: skip
 
 
