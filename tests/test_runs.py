@@ -82,6 +82,18 @@ def test_the_published_net_s_transformer_costs_accuracy_by_either_recipe(runs):
     assert accuracy(runs, "/modern-without-stn") - accuracy(runs, "/seed-without-stn") > 11
 
 
+def test_a_net_of_equal_size_and_a_fixed_window_are_ahead_of_the_published_net(runs):
+    for name in ("seed-control", "seed-shrunk"):
+        assert sorted(run["seed"] for run in runs[f"cifar10/{name}"]) == [0, 1, 2]
+        for run in runs[f"cifar10/{name}"]:  # better on the test images than on the training images under dropout
+            assert run["history"][-1]["test_error_percent"] < run["history"][-1]["train_error_percent"]
+    assert 8.5 < accuracy(runs, "/seed-control") - accuracy(runs, "/seed") < 9.5
+    without = [100 - run["test_error_percent"] for run in runs["cifar10/seed-without-stn"]]
+    shrunk = [100 - run["test_error_percent"] for run in runs["cifar10/seed-shrunk"]]
+    assert 0.5 < statistics.fmean(shrunk) - statistics.fmean(without) < 2 and min(shrunk) > max(without)
+    assert accuracy(runs, "/seed", "train") > accuracy(runs, "/seed-control", "train")
+
+
 def test_the_transformer_undoes_the_shifts_until_they_leave_no_strip(runs):
     for run in runs["cifar10/modern"]:
         assert run["shift_undone"] > 0.85 and run["one_theta_error_percent"] <= run["test_error_percent"]
