@@ -100,8 +100,8 @@ def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module
 def has_units_for_bfloat16(device: torch.device) -> bool:
     """Whether a device computes bfloat16 in units made for it: a CPU with AMX, an NVIDIA GPU since Ampere.
 
-    Where it has none, bfloat16 is slower than float32: a training step about twice on a CPU with AVX-512, about ten times on
-    one with AVX2 (benchmarks/README.md).
+    Where it has none, bfloat16 is slower than float32: a training step up to three times on a CPU with AVX-512, up to ten
+    times on one with AVX2 (benchmarks/README.md).
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

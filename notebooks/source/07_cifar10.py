@@ -238,7 +238,7 @@ for name in ("window", "window-black", "window-border", "window-padded"):
 plots.lines(curves, "training step", "scale of the window")
 
 # %% [markdown]
-# (The plot shows the first run of each.) The frame's colour is not it: with a black frame the window grows about as much, and with none it grows most. But where the classifier neglects the edge less, the window
+# (The plot shows the first run of each.) The frame's colour is not the main thing: with a black frame the window grows nearly as much, and with none it grows most. But where the classifier neglects the edge less, the window
 # stays about the size of the image, in each of three runs. So in this net it is, for the most part, **the classifier's neglect of the edge that makes the transformer shrink its pictures**: it moves inwards what
 # would be overlooked. It is not the only reason there can be. The compact net, near the end of this notebook, pads all its convolutions but one, and its window grows nearly as much.
 #
@@ -298,7 +298,8 @@ for name in ("modern", "modern-without-stn"):
 
 # %% [markdown]
 # Today's recipe lifts the net without its transformer from 68 to 80 %. At least half of that is owed to giving up the dropout: with it our trials ended at 70 to 74 %
-# ([what was tried](../data/runs/README.md)). With the transformer one run of three has died, and the two others come to 77: behind again, by nearly three points.
+# ([what was tried](../data/runs/README.md)). With the transformer one run of three has died, and the two others come to 77: behind again, by nearly three points. A net of equal size, `modern-control`, is two points ahead of the one
+# without (one run; its minutes and those of `modern-shrunk` are another CPU's, slower at bfloat16).
 #
 # Now compare the *training* images. They were shifted and mirrored anew in each epoch, which should keep a network from learning them by heart. Yet the two runs with a
 # transformer get 98 % of them right; without it the same classifier gets 86. Is it the many more parameters, or what they do?
@@ -372,7 +373,8 @@ for name in ("seed", "modern", "modern-reflected", "sprint"):
 # %% [markdown]
 # With the mirrored edge it answers the same window to every image, in all three runs. It does not look any more, probably because its rectifiers died. (We looked inside one of these nets in training. In
 # the localiser's second layer one channel of 128 was ever above zero, [told here](../data/runs/README.md).) So it does no harm by not looking, its 740,486 parameters are idle, and all that is left
-# of it is one window for all, a fifth larger than the image. (Whether that window itself helps, the control `modern-shrunk` would tell; it is not recorded.)
+# of it is one window for all, a fifth larger than the image. Under this recipe such a window is worth little by itself: `modern-shrunk` in the table above (one run, with
+# shifts over black) has a fixed one and is level with the best of the nets that have none.
 # (The *sprint* is the small net of the next section. It pads all its convolutions but the first, and its window still grows a little: the neglected edge is the main reason for
 # a growing window here, not the only one there is.)
 #
@@ -417,7 +419,8 @@ for run in load_runs("cifar10/sprint") + load_runs("cifar10/seed"):
 
 # %% [markdown]
 # One epoch is enough, with each of three random seeds. On the same two cores, in one sitting, it took a hundredth of the time of the published recipe's fifty
-# ([the measurement](../benchmarks/README.md); bfloat16 against float32). Your run may be slower, and differ a little from the recorded one: another number of threads rounds sums in another order.
+# ([the measurement](../benchmarks/README.md); bfloat16 against float32). On a CPU without units for bfloat16, where both are computed in float32, it was about a fifty-fifth. Your run may be slower, and differ
+# a little from the recorded one: another precision rounds otherwise, and another number of threads sums in another order.
 #
 # What are the answers of its transformer worth? Give every image the same theta, the mean of all:
 
@@ -555,14 +558,15 @@ probed("cifar10/compact")
 #
 # ## What does this notebook show, and what not?
 #
-# - The published net is reproduced, and it is better without its transformer. This shrinks most pictures, mainly for a classifier that neglects the edge, and its theta tells something of the class (one run).
-# - Under today's recipe the net without its transformer gains twelve points. The transformer undid the shifts of the training images, and in one run of three died. Where a shift leaves no strip
+# - The published net is reproduced, and it is better without its transformer; a net of its size without one is nine points better. The transformer shrinks most pictures, mainly for a classifier that neglects
+#   the edge. Shrinking all of them alike helps (under the published recipe); what this transformer does to each of them does not. Its theta tells something of the class (one run).
+# - Under today's recipe the net without its transformer gains twelve points, one of equal size is two points better still (one run). The transformer undid the shifts of the training images, and in one run of three died. Where a shift leaves no strip
 #   it costs nothing but time, whether it stops looking or learns slowly (that in one run). A compact net reaches nearly 90 %, and its control without a transformer no less.
 # - On photographs that stand anywhere in a larger frame, a net with a transformer is as accurate as one that reads the whole frame, in half of the time; one that reads it resized is not. On photographs
 #   that come turned it gains nothing. Augmentation gains more on both.
-# - A row with one seed is a hint and no result; the lines under the tables name what is not recorded, nets of equal size under the published recipe among them.
+# - A row with one seed is a hint and no result.
 #
-# To fill a gap yourself, delete nothing and type, for instance, `python -m stn_tutorial train cifar10/seed-control --seeds 0` in a checkout: what is recorded turns up in these tables.
+# To fill a gap yourself, delete nothing and type, for instance, `python -m stn_tutorial train cifar10/compact-control --seeds 1` in a checkout: what is recorded turns up in these tables.
 
 # %% [markdown]
 # ## Play
@@ -629,7 +633,7 @@ checks.check_block_means(block_means)
 # ## What to take away
 #
 # 1. Reproduce before you judge: the same summary row by row, the same log block by block.
-# 2. Train the net without the part that you want to praise. Here the transformer cost two to three points and most of the time.
+# 2. Train the net without the part that you want to praise, and one of equal size. Here the transformer cost two to three points against the one, nine against the other, and most of the time.
 # 3. A transformer may shrink its pictures, or tell the class by how it warps. Watch the scale of its window, and give every image the same theta to see what its
 #    answers are worth.
 # 4. It may undo your augmentation. Compare the accuracy on the training images with and without it, and leave it no strip to go by.
