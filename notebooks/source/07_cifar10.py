@@ -135,7 +135,7 @@ for name in ("seed", "seed-without-stn", "seed-control", "seed-shrunk"):
 # Without the transformer the net is ahead, by nearly three points at the last epoch and by nearly two over the last ten, with about half the parameters and in a fraction of the time. (The minutes
 # are those of two cores for one of the seed's runs and of one core for the others; on one core each it was 58 and 59 minutes against 10.) Against a net of its own size, `seed-control`, it is nine points behind.
 #
-# And `seed-shrunk` is a surprise: a window that stays as it is, for all images, is *better* than none, by about a point. So it is not the smaller picture that costs the published net its points. It must be
+# And `seed-shrunk` is a surprise: a window that stays as it is, for all images, is *better* than none, by 1.4 points. So it is not the smaller picture that costs the published net its points. It must be
 # what differs from image to image, or how that is learned. Two sections further on we ask what it is.
 #
 # Look at the column "training", too. The nets without a localiser are *better* on the test images than on the training images, which they see under dropout. With the transformer, under the same dropout, the net is ten points
@@ -396,7 +396,7 @@ probed("cifar10/modern-reflected-slow-localizer")
 #
 # The best epoch of the published log, picked on the test set, has 66.68 %. Here is a net with a third of the published net's parameters, `small_net`, a transformer in front of
 # a few 3x3 convolutions with batch normalisation. It trains live for one epoch, with the recipe of the recorded run "sprint": in bfloat16 where the
-# computer has units for it (a newer NVIDIA GPU, a CPU with AMX), elsewhere in float32, which most laptops compute faster.
+# computer has units for it (a newer NVIDIA GPU, a CPU with AMX), elsewhere in float32, which CPUs without them compute faster.
 
 # %%
 from stn_tutorial import evaluate, fit
