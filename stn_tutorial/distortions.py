@@ -23,11 +23,13 @@ class Distortion:
     and theta (N, P): the transformation applied, which maps output to input coordinates. The numbers are drawn on the
     generator's device, so that one seed gives one test set everywhere. Images that are not square are a ValueError.
 
-    size: (H, W) of what comes out, or None for the size of what goes in.
+    size: (H, W) of what comes out, or None for the size of what goes in. reach: how far from the centre the four points lie
+    by which `metrics.where_corners_look` tells the pose.
     """
 
     family: Family
     size: tuple[int, int] | None = None
+    reach = 1.0  # the pose is told by the frame's corners
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -132,6 +134,7 @@ class RandomElastic(Distortion):
     """E: scaled by 0.75 to 1 and bent by a thin plate spline, whose 4x4 control points move by a normal draw of 1.5 pixels."""
 
     family = ThinPlateSpline(4)
+    reach = 0.5  # the frame's corners are bent background here, which no net can see: the pose is told half-way there
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
         controls = self.family.controls.float().to(generator.device)
@@ -231,6 +234,7 @@ def cut_out(images: Tensor, generator: torch.Generator, side: int = 8) -> Tensor
 DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,
+    "r360": partial(RandomRotation, 180.0),
     "rts": RandomSimilarity,
     "rts48": partial(RandomSimilarity, 48),
     "p": RandomProjection,

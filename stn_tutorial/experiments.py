@@ -22,10 +22,20 @@ from . import models
 from .data import load
 from .distortions import DISTORTIONS
 from .files import short_reason, write_atomically
-from .metrics import pose_report, where_corners_look
-from .models import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn, parameters_of
+from .metrics import pose_report, stillness, where_corners_look
+from .models import (
+    deep_cnn_control,
+    deep_st_cnn,
+    paper_cnn,
+    paper_cnn_control,
+    paper_fcn,
+    paper_st_cnn,
+    paper_st_fcn,
+    parameters_of,
+)
 from .probes import class_from_theta, error_with_one_theta, shift_undone
-from .training import Recipe, best_device, evaluate, find_transformer, fit, has_units_for_bfloat16
+from .training import Recipe, best_device, evaluate, fit
+from .transformer import find_transformer
 from .transforms import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 
 
@@ -40,6 +50,7 @@ class Experiment:
     distortion: str = "r"
     paper_error_percent: float | None = None
     elsewhere: tuple[str, ...] = ()  # distortions, never seen in the training, on which the trained net is tested too
+    train_images: int | None = None  # how many of the training images are used; None: all
 
 
 # error in per cent as published: Jaderberg and others (2015), table 1, and for TC appendix A.4
@@ -63,10 +74,10 @@ FAMILIES = {
     "tps": ThinPlateSpline,
     "diffeomorphic": lambda: Diffeomorphic(squarings=3, iterations=2),
 }
-SIDES = {"r": 28, "rts": 42, "p": 28, "e": 28, "tc": 60}
-# the pose is told by the frame's corners (1.0), but under E, where those are bent background that no net can see, half-way there
-REACH = {"e": 0.5}
+STILLNESS_IMAGES = 500
+SIDES = {"r": 28, "rts": 42, "p": 28, "e": 28, "tc": 60, "r360": 28}
 PAPER_TASKS = ("r", "rts", "p", "e")  # the columns of table 1
+TRAIN_IMAGES = {"r360": 50_000}  # as many as the rivals had who published a figure for a full turn
 # outside the paper's table: the family that fits the task, or one with nothing but shifts, or one that does not fold
 OTHER_FAMILIES = {"r": ["rotation"], "rts": ["similarity"], "p": [], "e": ["diffeomorphic"], "tc": ["attention", "translation"]}
 
@@ -78,12 +89,13 @@ FCN_EPOCHS = {"r": 250, "rts": 100, "p": 100, "e": 100}
 FCN_HIDDEN, ST_FCN_HIDDEN = {28: 339, 42: 196}, {28: 320, 42: 300}
 
 
-def st_experiment(task: str, net: str, family: str, build: Callable[..., nn.Module], recipe: Recipe) -> Experiment:
-    """The experiment mnist-<task>/<net>-<family>, for a net that is built as build(family, side)."""
-    paper = PAPER_ERRORS.get(f"{net}-{family}", {}).get(task)
-    return Experiment(
-        f"mnist-{task}/{net}-{family}", lambda: build(FAMILIES[family](), SIDES[task]), recipe, "mnist", task, paper
-    )
+def st_experiment(
+    task: str, net: str, family: str, build: Callable[..., nn.Module], recipe: Recipe, suffix: str = ""
+) -> Experiment:
+    """The experiment mnist-<task>/<net>-<family><suffix>, for a net that is built as build(family, side)."""
+    paper, name = PAPER_ERRORS.get(f"{net}-{family}", {}).get(task), f"mnist-{task}/{net}-{family}{suffix}"
+    images = TRAIN_IMAGES.get(task)
+    return Experiment(name, lambda: build(FAMILIES[family](), SIDES[task]), recipe, "mnist", task, paper, train_images=images)
 
 
 def experiments_of(task: str) -> list[Experiment]:
@@ -101,6 +113,25 @@ def experiments_of(task: str) -> list[Experiment]:
     found.append(Experiment(f"mnist-{task}/cnn", lambda: paper_cnn(side), recipe, "mnist", task, PAPER_ERRORS["cnn"][task]))
     found.append(Experiment(f"mnist-{task}/cnn-control", lambda: paper_cnn_control(side), recipe, "mnist", task))
     found += [st_experiment(task, "st-cnn", family, paper_st_cnn, recipe) for family in families + OTHER_FAMILIES[task]]
+    return found
+
+
+# nets of today on the paper's tasks, each image in two views: with the consistency term ("-still"), without ("-plain"), and a
+# control without a transformer, all of one size. An epoch of two views costs as much as two of one.
+STILL_EPOCHS = {"r": 24, "rts": 20, "p": 14, "e": 14, "r360": 20}
+STILL_RECIPE = Recipe(batch_size=128, lr=4e-3, weight_decay=0.1, precision="bfloat16", consistency=1.0)
+STILL_FAMILIES = {task: ["affine", "projective", "tps", *OTHER_FAMILIES[task]] for task in PAPER_TASKS} | {"r360": ["rotation"]}
+
+
+def still_experiments(task: str) -> list[Experiment]:
+    """The deep nets on one task: a transformer of each family with the consistency term and without, and the control."""
+    side, two_views = SIDES[task], replace(STILL_RECIPE, epochs=STILL_EPOCHS[task])
+    one_view = replace(two_views, consistency=0.0, batch_size=256, epochs=2 * two_views.epochs)
+    control = partial(deep_cnn_control, side)
+    found = [Experiment(f"mnist-{task}/cnn-plain", control, one_view, "mnist", task, train_images=TRAIN_IMAGES.get(task))]
+    for family in STILL_FAMILIES[task]:
+        build = partial(st_experiment, task, "st-cnn", family, deep_st_cnn)
+        found += [build(two_views, suffix="-still"), build(one_view, suffix="-plain")]
     return found
 
 
@@ -184,7 +215,8 @@ def distorted_cifar10_experiments() -> list[Experiment]:
     return found
 
 
-EXPERIMENTS = {experiment.name: experiment for task in SIDES for experiment in experiments_of(task)}
+EXPERIMENTS = {experiment.name: experiment for task in (*PAPER_TASKS, "tc") for experiment in experiments_of(task)}
+EXPERIMENTS |= {experiment.name: experiment for task in STILL_EPOCHS for experiment in still_experiments(task)}
 EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments() + distorted_cifar10_experiments()}
 
 
@@ -231,12 +263,14 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
     if (folder / "run.json").exists():
         return read_run(folder)
     data, device = load(experiment.data), best_device()
+    if experiment.train_images:
+        data = data.subset(experiment.train_images, len(data.test_images))
     distortion = DISTORTIONS[experiment.distortion]()
     torch.manual_seed(seed)
     model = experiment.build()
     training = fit(model, data, distortion, experiment.recipe, seed, device, folder=folder, progress=progress)
     test = evaluate(model, data, distortion, experiment.recipe, device)
-    reach = REACH.get(experiment.distortion, 1.0)
+    reach = distortion.reach
     before = after = where_corners_look(distortion.family, test["pose"], reach=reach)  # as the pose was, without a transformer
     if "theta" in test:
         after = where_corners_look(distortion.family, test["pose"], find_transformer(model).family, test["theta"], reach)
@@ -262,6 +296,7 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         record["elsewhere_error_percent"] = {name: test["error_percent"] for name, test in unseen.items()}
     if "theta" in test:
         theta = test["theta"].mean(dim=0)
+        record["stillness"] = stillness(model, data.test_images[:STILLNESS_IMAGES].to(device), distortion)
         record["one_theta_error_percent"] = error_with_one_theta(model, data, theta, distortion, experiment.recipe, device)
         record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
         if experiment.recipe.shift:
@@ -289,8 +324,9 @@ def device_name(device: torch.device) -> str:
     """The device in words a reader can compare his own with."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    units = ", AMX" if has_units_for_bfloat16(device) else ""
-    return f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}{units}"
+    capabilities = torch.cpu.get_capabilities()
+    units = [name for key, name in (("avx512_bf16", "BF16"), ("amx_bf16", "AMX")) if capabilities.get(key)]
+    return ", ".join([f"CPU, {torch.get_num_threads()} threads", torch.backends.cpu.get_cpu_capability(), *units])
 
 
 # what the tables and notebooks read

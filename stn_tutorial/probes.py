@@ -10,7 +10,8 @@ from torch.nn.functional import one_hot
 from .data import Dataset
 from .distortions import shifted
 from .localization import FixedTheta
-from .training import Recipe, evaluate, find_transformer
+from .training import Recipe, evaluate
+from .transformer import find_transformer
 
 
 def error_with_one_theta(

@@ -15,7 +15,7 @@ from .experiments import (
     published,
 )
 from .metrics import out_of_frame_fraction, scale_of
-from .training import find_transformer
+from .transformer import find_transformer
 
 
 def mean_and_spread(values: list[float]) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +13,10 @@ from torch.nn import functional as F
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import Dataset
 from .distortions import SHIFT_PADDINGS, Upright, cut_out, flip_and_shift
-from .transformer import SpatialTransformer
+from .metrics import where_corners_look
+from .transformer import SpatialTransformer, find_transformer, thetas_of
+from .transforms import Family
+from .weights import save_weights
 
 TEST_SEED = 2015  # the distorted test set is the same for every run
 RECORDED_IMAGES = 64
@@ -33,9 +35,10 @@ class Recipe:
     `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
     pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
     distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
-    share that every dropout layer of the net drops from now on; None leaves the net's own. precision: "float32", or
-    "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`). channels_last: the memory
-    format that convolutions on CPUs and tensor cores prefer.
+    share that every dropout layer of the net drops from now on; None leaves the net's own. consistency: weight of the
+    consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
+    "float32", or "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`).
+    channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
     """
 
     epochs: int = 10
@@ -54,6 +57,7 @@ class Recipe:
     shift: int = 0
     shift_padding: str = "zeros"
     dropout: float | None = None
+    consistency: float = 0.0
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1:
@@ -62,6 +66,8 @@ class Recipe:
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
+        if self.consistency < 0:
+            raise ValueError(f"consistency must not be negative, got {self.consistency}")
         if self.cutout < 0 or self.shift < 0:
             raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
         if self.shift_padding not in SHIFT_PADDINGS:
@@ -98,14 +104,15 @@ def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module
 
 
 def has_units_for_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes bfloat16 in units made for it: a CPU with AMX, an NVIDIA GPU since Ampere.
+    """Whether a device computes bfloat16 in units made for it: a CPU with AMX or AVX512-BF16, an NVIDIA GPU since Ampere.
 
-    Where it has none, bfloat16 is slower than float32: a training step up to three times on a CPU with AVX-512, up to ten
-    times on one with AVX2 (benchmarks/README.md).
+    Where it has none, bfloat16 is slower than float32: a training step up to three times on a CPU with plain AVX-512, up to
+    ten times on one with AVX2 (benchmarks/README.md).
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    units = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(units.get("amx_bf16") or units.get("avx512_bf16"))
 
 
 def precision_on(device: torch.device, recipe: Recipe) -> str:
@@ -131,31 +138,29 @@ def distorted_once(images: Tensor, distortion, seed: int) -> Tensor:
     return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])
 
 
-def find_transformer(model: nn.Module) -> SpatialTransformer | None:
-    """The first spatial transformer in a model, wherever it sits."""
-    return next((module for module in model.modules() if isinstance(module, SpatialTransformer)), None)
+def consistency_loss(first: Tensor, second: Tensor, delta: float = 0.5) -> Tensor:
+    """How far two views of one image are from being handed on alike: a Huber loss, a scalar.
 
-
-@contextmanager
-def thetas_of(model: nn.Module):
-    """Collects, in a list, the theta that the first transformer of a model chooses at each forward pass."""
-    thetas: list[Tensor] = []
-    transformer = find_transformer(model)
-    if transformer is None:
-        yield thetas
-        return
-    keep = transformer.localization.register_forward_hook(lambda module, inputs, theta: thetas.append(theta.float().cpu()))
-    try:
-        yield thetas
-    finally:
-        keep.remove()
+    first, second: where the corners of the two outputs look in the undistorted image, (N, 4, 2) each, as
+    `metrics.where_corners_look` says. Punished is the root mean square distance of the four corners, by its square up to
+    `delta` (0.25 is an eighth of the image's width) and linearly beyond. Needs no upright pose: only how two views differ.
+    A corner beyond a horizon counts as four half widths away. Not in the paper.
+    """
+    gap = (first.clamp(-4, 4) - second.clamp(-4, 4)).square().sum(dim=-1).mean(dim=-1)
+    distance = gap.clamp_min(1e-9).sqrt()  # the root has no slope at 0
+    return F.huber_loss(distance, torch.zeros_like(distance), delta=delta)
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, data: Dataset, distortion=None, recipe: Recipe | None = None, device: torch.device | None = None
+    model: nn.Module,
+    data: Dataset,
+    distortion=None,
+    recipe: Recipe | None = None,
+    device: torch.device | None = None,
+    seed: int = TEST_SEED,
 ) -> dict:
-    """Error on the distorted test set, which is the same at every call.
+    """Error on the distorted test set, which is the same at every call unless another seed is named.
 
     Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net
     with a `SpatialTransformer` anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the
@@ -165,7 +170,7 @@ def evaluate(
     model = prepare(model, recipe, device)
     was_training = model.training
     model.eval()
-    generator = torch.Generator().manual_seed(TEST_SEED)
+    generator = torch.Generator().manual_seed(seed)
     logits, poses = [], []
     with thetas_of(model) as thetas:
         for images in data.test_images.split(1000):
@@ -183,7 +188,7 @@ def evaluate(
         "prediction": prediction,
         "pose": torch.cat(poses),
     }
-    return result | ({"theta": torch.cat(thetas)} if thetas else {})
+    return result | ({"theta": torch.cat(thetas).cpu()} if thetas else {})
 
 
 def recording_steps(total: int, frames: int = 60) -> set[int]:
@@ -210,7 +215,7 @@ class ThetaRecorder:
             logits = self.model(self.images)
         self.model.train()
         self.steps.append(step)
-        self.thetas += thetas
+        self.thetas += [theta.cpu() for theta in thetas]
         self.predictions.append(logits.argmax(dim=1).cpu())
 
     def state(self) -> dict:
@@ -306,23 +311,41 @@ class Trainer:
             self.recorder.load_state(state["recorder"])
         self.history, self.seconds = state["history"], state["seconds"]
 
+    def views(self, images: Tensor) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
+        """What the model sees of a batch (N, C, H, W): one view of each image, or two, (2N, ...), with the consistency term.
+
+        Beside them the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
+        view is the image as it comes, known as the identity, and the second is made from it.
+        """
+        distortions = [self.train_distortion] + ([self.distortion] if self.recipe.consistency else [])
+        seen = [distorted(images, distortion, self.generator, self.recipe) for distortion in distortions]
+        poses = [(distortion.family, pose) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
+        return torch.cat([view for view, _ in seen]), poses
+
     def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """One step on the images with these indices: the loss and the number of wrong answers, still on the device."""
-        images = self.images[batch]
-        if self.recipe.augment:
-            images = flip_and_shift(images, self.generator, self.recipe.shift, self.recipe.shift_padding)
-        if self.recipe.cutout:
-            images = cut_out(images, self.generator, self.recipe.cutout)
-        inputs, _ = distorted(images, self.train_distortion, self.generator, self.recipe)
-        targets = self.labels[batch]
-        with autocast(self.recipe, self.device):
-            logits = self.model(inputs)
-        loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.recipe.label_smoothing)
+        """One step on the images with these indices: the loss and the share of wrong answers, still on the device."""
+        images, recipe = self.images[batch], self.recipe
+        if recipe.augment:
+            images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
+        if recipe.cutout:
+            images = cut_out(images, self.generator, recipe.cutout)
+        inputs, poses = self.views(images)
+        targets = self.labels[batch].repeat(len(poses))
+        with autocast(recipe, self.device), thetas_of(self.model) as thetas:
+            logits = self.model(inputs).float()
+        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        if recipe.consistency:
+            family, thetas_of_views = find_transformer(self.model).family, thetas[0].chunk(2)
+            corners = [
+                where_corners_look(*pose, family, theta, self.distortion.reach)
+                for pose, theta in zip(poses, thetas_of_views, strict=True)
+            ]
+            loss = loss + recipe.consistency * consistency_loss(*corners)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.schedule.step()
-        return loss.detach(), (logits.detach().argmax(dim=1) != targets).sum()
+        return loss.detach(), (logits.detach().argmax(dim=1) != targets).float().mean()
 
     def train_epoch(self, bar) -> None:
         """The training images once, in a new order (what fills no batch is left out); then the test set, and a new row."""
@@ -339,7 +362,7 @@ class Trainer:
                 self.recorder.record(done)
             bar.update(1)
             if i % 25 == 24 or i + 1 == self.steps_per_epoch:  # reading a number off a GPU waits for it: not at every step
-                mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / ((i + 1) * size)
+                mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / (i + 1)
                 bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
         if not torch.isfinite(loss_sum):
             raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
@@ -347,7 +370,7 @@ class Trainer:
         row = {
             "epoch": epoch,
             "train_loss": loss_sum.item() / self.steps_per_epoch,
-            "train_error_percent": 100 * wrong.item() / (self.steps_per_epoch * size),
+            "train_error_percent": 100 * wrong.item() / self.steps_per_epoch,
             "test_loss": test["loss"],
             "test_error_percent": test["error_percent"],
             "seconds": time.perf_counter() - start,
@@ -382,6 +405,8 @@ def fit(
     when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    if recipe.consistency and find_transformer(model) is None:
+        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
     if len(data.train_images) < recipe.batch_size:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
     trainer, precision = Trainer(model, data, distortion, recipe, seed, device), precision_on(device, recipe)
@@ -405,6 +430,8 @@ def fit(
                 save_checkpoint(path, identity, trainer.state())
             if on_epoch:
                 on_epoch(trainer.history)
+    if folder is not None:
+        save_weights(model, Path(folder) / "weights.safetensors")
     theta = trainer.recorder.result() if trainer.recorder else None
     return Training(trainer.history, theta, trainer.seconds, precision)
 

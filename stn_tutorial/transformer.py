@@ -1,6 +1,7 @@
 """The spatial transformer: a localisation network, a family of transformations and a sampler in one module (figure 2)."""
 
 import math
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -112,3 +113,23 @@ class SpatialTransformer(nn.Module):
 def at_least_float32(tensor: Tensor) -> Tensor:
     """Half precision becomes float32, everything else stays."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def find_transformer(model: nn.Module) -> SpatialTransformer | None:
+    """The first spatial transformer in a model, wherever it sits."""
+    return next((module for module in model.modules() if isinstance(module, SpatialTransformer)), None)
+
+
+@contextmanager
+def thetas_of(model: nn.Module):
+    """Collects, in a list, the theta that the first transformer of a model chooses at each forward pass, at least float32."""
+    thetas: list[Tensor] = []
+    transformer = find_transformer(model)
+    if transformer is None:
+        yield thetas
+        return
+    keep = transformer.localization.register_forward_hook(lambda module, inputs, theta: thetas.append(theta.float()))
+    try:
+        yield thetas
+    finally:
+        keep.remove()
