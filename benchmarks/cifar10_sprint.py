@@ -10,7 +10,9 @@ seconds are those of training and of the test after each epoch. Takes about half
 import sys
 from pathlib import Path
 
-from stn_tutorial.experiments import experiment_called, published, run
+from stn_tutorial.training.experiment import published
+from stn_tutorial.training.experiments import experiment_called
+from stn_tutorial.training.runs import run
 
 SEEDS = (0, 1, 2)
 

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from stn_tutorial import models
-from stn_tutorial.experiments import device_name
-from stn_tutorial.training import best_device
+from stn_tutorial.device import best_device, device_name
+from stn_tutorial.networks import models
 
 BATCH, ROUNDS = 64, 7
 NETS = {

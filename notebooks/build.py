@@ -38,9 +38,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from stn_tutorial.data import NAMES, load
 from stn_tutorial.files import write_atomically
-from stn_tutorial.tables import table
+from stn_tutorial.training.data import NAMES, load
+from stn_tutorial.training.tables import table
 
 NOTEBOOKS = Path(__file__).resolve().parent
 REPOSITORY = NOTEBOOKS.parent

@@ -1,4 +1,7 @@
-"""Spatial transformer networks from scratch: grids, families of transformations, sampler, module, training.
+"""Spatial transformer networks from scratch, in four storeys; each may use those above it in this list.
+
+geometry: coordinates, families of transformations, sampler. networks: localisers, the module, models, trained weights.
+training: data, distortions, trainer, metrics, records. teaching: figures, animations, explorers, checks.
 
 `import stn_tutorial` costs about what `import torch` costs: whatever needs torchvision, matplotlib or ipywidgets is
 imported when its name is first used.
@@ -6,11 +9,7 @@ imported when its name is first used.
 
 import importlib
 
-from .grids import target_grid
-from .localization import LocalizationNet
-from .sampler import sample, sample_loop
-from .transformer import SpatialTransformer
-from .transforms import (
+from .geometry import (
     Affine,
     Attention,
     Diffeomorphic,
@@ -19,20 +18,25 @@ from .transforms import (
     Similarity,
     ThinPlateSpline,
     Translation,
+    sample,
+    sample_loop,
+    target_grid,
 )
+from .networks import LocalizationNet, SpatialTransformer
 
 __version__ = "0.1.0"
 
 LAZY = {
-    "load": "data",
-    "fit": "training",
-    "evaluate": "training",
-    "animate_rotation": "animations",
-    "animate_theta": "animations",
-    "animate_warps": "animations",
-    "explore": "explorer",
-    "explore_model": "model_explorer",
-    "play": "player",
+    "load": "training.data",
+    "fit": "training.trainer",
+    "evaluate": "training.evaluation",
+    "pretrained": "networks.weights",
+    "animate_rotation": "teaching.animations",
+    "animate_theta": "teaching.animations",
+    "animate_warps": "teaching.animations",
+    "explore": "teaching.explorer",
+    "explore_model": "teaching.model_explorer",
+    "play": "teaching.player",
 }
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "pretrained",
     "sample",
     "sample_loop",
     "target_grid",

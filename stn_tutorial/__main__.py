@@ -11,10 +11,12 @@ from pathlib import Path
 
 import torch
 
-from .data import NAMES, data_root, load
-from .experiments import EXPERIMENTS, device_name, matching, run_and_report, runs_root
-from .tables import TABLES, table
-from .training import best_device
+from .device import best_device, device_name
+from .training.data import NAMES, data_root, load
+from .training.experiment import runs_root
+from .training.experiments import EXPERIMENTS, matching
+from .training.runs import run_and_report
+from .training.tables import TABLES, table
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
 

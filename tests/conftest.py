@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from stn_tutorial import data
+from stn_tutorial.training import data
 
 torch.set_num_threads(1)  # the tests' tensors are tiny, and one thread is as many as a test of bits may rely on
 

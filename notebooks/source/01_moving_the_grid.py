@@ -33,7 +33,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -48,13 +48,14 @@ import math
 
 import torch
 
-from stn_tutorial import Affine, Rotation, plots, sample
+from stn_tutorial import Affine, Rotation, sample
+from stn_tutorial.teaching import figures
 
 digit = data.train_images[5]  # uint8, (1, 28, 28)
 image = digit.float() / 255  # floating point, 0 is black
 turned = sample(image[None], Rotation().grid(torch.tensor([[math.radians(40)]]), (28, 28)))[0]
 
-plots.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turned by 40 degrees"])
+figures.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turned by 40 degrees"])
 
 # %% [markdown]
 # A **spatial transformer** (Jaderberg and others, 2015) is a small module that looks at such a picture, decides how to turn,
@@ -83,7 +84,7 @@ for row in range(28):
         pushed[row, 2 * column] = image[0, row, column]
 
 print("columns that were never written:", int(pushed.isnan().all(dim=0).sum()), "of 56")
-plots.images_in_a_row([pushed.nan_to_num()], ["pushed to twice the width"], width=2.4)
+figures.images_in_a_row([pushed.nan_to_num()], ["pushed to twice the width"], width=2.4)
 
 # %% [markdown]
 # Every second column stayed empty: nobody pushed anything there. Pulling cannot leave holes, because each output pixel is
@@ -96,7 +97,7 @@ for row in range(28):
         pulled[row, column] = image[0, row, column // 2]  # the output pixel says where it looks
 
 print("columns that were never written:", int(pulled.isnan().all(dim=0).sum()), "of 56")
-plots.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
+figures.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
 
 # %% [markdown]
 # So we pull. That decides the direction of everything that follows: **theta maps output coordinates to input coordinates**.
@@ -140,7 +141,7 @@ explorer
 
 # %%
 theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
-plots.warp(image, family, theta, "the last number of the first row is 0.5")
+figures.warp(image, family, theta, "the last number of the first row is 0.5")
 
 # %% [markdown]
 # It moved **left**. The *lattice* moved right, by a quarter of the picture (0.5 of a square that is 2 wide), and what it sees
@@ -165,7 +166,7 @@ print(
 # `a11` and `a22` to 2 (the lattice then reaches beyond the pane, on every side). Then run the cell.
 
 # %%
-plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
+figures.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
 
 # %% [markdown]
 # Smaller: the lattice reaches twice as far, so more of the world fits into the same frame. Beyond the picture there is
@@ -182,7 +183,7 @@ plots.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both di
 # %%
 angle = math.radians(30)
 theta = torch.tensor([math.cos(angle), -math.sin(angle), 0, math.sin(angle), math.cos(angle), 0])
-plots.warp(image, family, theta, "a rotation matrix with +30 degrees")
+figures.warp(image, family, theta, "a rotation matrix with +30 degrees")
 
 # %% [markdown]
 # The picture turns counter-clockwise, against its grid. That is the third time, and it holds for everything that theta does:
@@ -275,7 +276,7 @@ def shift_theta(right: float, down: float, size: tuple[int, int]) -> torch.Tenso
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_shift_theta(shift_theta)
 

@@ -33,7 +33,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -49,8 +49,8 @@ data, quick = start()
 import torch
 from torch import Tensor
 
-from stn_tutorial import plots
-from stn_tutorial.grids import check_size
+from stn_tutorial.geometry.coordinates import check_size
+from stn_tutorial.teaching import figures
 
 width = 4
 pixels = torch.arange(width)
@@ -258,7 +258,7 @@ wide[0, 8:10, 24:40] = 0.5  # with a grey top edge
 
 turn = torch.tensor([[math.radians(45)]])
 plain = sample(wide[None], Rotation().grid(turn, (32, 64)))[0]
-plots.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], width=2.6)
+figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], width=2.6)
 
 # %% [markdown]
 # A slanted block, no square. Normalised coordinates are *square* whatever the picture is: one unit
@@ -277,7 +277,7 @@ right = sample(wide[None], Rotation(aspect=64 / 32).grid(turn, (32, 64)))[0]
 for name, picture in (("plain", plain), ("with aspect", right)):
     rows, columns = torch.nonzero(picture[0] > 0.3, as_tuple=True)
     print(f"{name}: {int(columns.max() - columns.min()) + 1} pixels wide, {int(rows.max() - rows.min()) + 1} high")
-plots.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"], width=2.6)
+figures.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"], width=2.6)
 
 # %% [markdown]
 # A square of side 16 that stands on a corner is 16 times 1.41, between 22 and 23 pixels, wide and high. The second one is.
@@ -304,7 +304,7 @@ once = sample(digit[None], family.grid(back, size))[0]
 print(
     f"mean error after two samplings: {float((twice - digit).abs().mean()):.4f}; after one, composed: {float((once - digit).abs().mean()):.4f}"
 )
-plots.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"])
+figures.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"])
 
 # %% [markdown]
 # Composed, nothing is lost. Sampled twice, the digit is blurred: on the way it was shrunk, and the detail lost there does not
@@ -353,7 +353,7 @@ def my_target_grid(size: tuple[int, int], align_corners: bool) -> Tensor:
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_target_grid(my_target_grid)
 

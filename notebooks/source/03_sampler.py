@@ -34,7 +34,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -49,8 +49,8 @@ import math
 import torch
 from torch import Tensor
 
-from stn_tutorial import plots
-from stn_tutorial.grids import normalized_to_pixel, pixel_to_normalized
+from stn_tutorial.geometry.coordinates import normalized_to_pixel, pixel_to_normalized
+from stn_tutorial.teaching import figures
 
 image = torch.tensor([[10.0, 20.0, 60.0], [30.0, 40.0, 80.0]])
 x, y = 1.25, 0.6
@@ -253,7 +253,7 @@ piece = digit[:, 8:20, 8:20]
 out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
 shown = [sample(piece[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
 shown.append(sample(piece[None], out_of_frame, fill=0.4)[0])
-plots.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
+figures.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
 
 # %% [markdown]
 # The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
@@ -356,7 +356,7 @@ shifts = torch.linspace(-1.2, 1.2, 97)
 moved = sample(digit.expand(97, 1, 28, 28), family.grid(torch.stack([shifts, torch.zeros(97)], 1), (28, 28)))
 error = ((moved - digit) ** 2).mean(dim=(1, 2, 3))
 pixels = shifts * 14
-plots.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error")
+figures.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error")
 
 # %% [markdown]
 # There is one valley, and only its inner part, some four pixels to each side, is steep. Further out the curve climbs slowly and
@@ -463,8 +463,8 @@ explore(piece, Attention(), sampler=sample_loop)
 import torch
 from torch import Tensor
 
-from stn_tutorial.grids import normalized_to_pixel
-from stn_tutorial.sampler import pad_coordinates
+from stn_tutorial.geometry.coordinates import normalized_to_pixel
+from stn_tutorial.geometry.sampler import pad_coordinates
 
 
 def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
@@ -485,7 +485,7 @@ def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: b
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_sampler(my_sampler)
 
@@ -510,7 +510,7 @@ explore(piece, Attention(), sampler=lambda images, grid: my_sampler(images, grid
 
 # %% tags=["solution"]
 from stn_tutorial import Translation
-from stn_tutorial.sampler import bilinear_gradient
+from stn_tutorial.geometry.sampler import bilinear_gradient
 
 
 def derivative_by_t_x(image: Tensor, t_x: float, align_corners: bool) -> Tensor:

@@ -34,7 +34,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -49,8 +49,9 @@ data, quick = start()
 import torch
 from torch import Tensor, nn
 
-from stn_tutorial import Affine, plots
-from stn_tutorial.models import Normalize
+from stn_tutorial import Affine
+from stn_tutorial.networks.models.parts import Normalize
+from stn_tutorial.teaching import figures
 
 
 def localizer(outputs: int) -> nn.Sequential:
@@ -82,7 +83,7 @@ print("pictures", tuple(images.shape), "-> theta", tuple(network(images).shape))
 # %%
 theta = network(images).detach()
 print([round(v, 2) for v in theta[0].tolist()])
-plots.warp(images[0], Affine(), theta[0], "theta from random weights")
+figures.warp(images[0], Affine(), theta[0], "theta from random weights")
 
 # %% [markdown]
 # A random theta lies near zero, and a theta of zero makes the whole grid **one point**. This one is not far from it: the output is
@@ -155,7 +156,7 @@ start_at_identity(network[-1], Affine().identity())
 # %%
 from torchsummary import summary
 
-from stn_tutorial.models import paper_cnn, paper_st_cnn
+from stn_tutorial.networks.models.paper import paper_cnn, paper_st_cnn
 
 summary(paper_cnn(), (1, 28, 28), device="cpu")
 
@@ -168,7 +169,7 @@ summary(paper_st_cnn(), (1, 28, 28), device="cpu")
 # localiser. Its output has the shape of its input, so nothing after it had to change.
 
 # %%
-from stn_tutorial.models import parameters_of
+from stn_tutorial.networks.models.parts import parameters_of
 
 st_cnn, cnn = paper_st_cnn(), paper_cnn()
 print(
@@ -184,7 +185,7 @@ print(
 # %%
 from torch.nn import functional as F
 
-from stn_tutorial.distortions import RandomRotation
+from stn_tutorial.training.distortions import RandomRotation
 
 torch.manual_seed(0)
 net = paper_st_cnn()
@@ -240,7 +241,7 @@ print(
     f"background {background:.3f}; corner filled with 0: {float(wrong[0, 0, 0, 0]):.3f}, with the background: {float(right[0, 0, 0, 0]):.3f}"
 )
 shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min()) for picture in (wrong, right)]
-plots.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
+figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
 
 # %% [markdown]
 # The frame is no part of the digit, but it depends on theta: through its shape the localiser can pass the classifier a message,
@@ -253,7 +254,7 @@ plots.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
 # `SpatialTransformer` never hides trouble: NaN or infinity in theta is an error with `check=True`, and counted without.
 
 # %%
-from stn_tutorial.metrics import out_of_frame_fraction
+from stn_tutorial.training.metrics import out_of_frame_fraction
 
 
 class Broken(nn.Module):
@@ -291,7 +292,7 @@ from stn_tutorial import Attention, play
 def draw(s, t_x, t_y, output_size):
     window = Attention().grid(torch.tensor([[s, t_x, t_y]]), (output_size, output_size))
     output = sample(images[:1], window)[0]
-    return plots.images_in_a_row([images[0], output], ["28 x 28", f"{output_size} x {output_size}"], width=2.6)
+    return figures.images_in_a_row([images[0], output], ["28 x 28", f"{output_size} x {output_size}"], width=2.6)
 
 
 play(draw, s=(0.1, 2.0, 0.6), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.0), output_size=(4, 56, 14))
@@ -322,7 +323,7 @@ def my_start(layer: nn.Linear, identity: Tensor) -> nn.Linear:
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_start(my_start)
 

@@ -33,7 +33,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -47,13 +47,13 @@ data, quick = start()
 # %%
 import torch
 
-from stn_tutorial import plots
-from stn_tutorial.distortions import RandomRotation
+from stn_tutorial.teaching import figures
+from stn_tutorial.training.distortions import RandomRotation
 
 task = RandomRotation(90)
 images = data.test_images[:7].float() / 255
 turned, angles = task(images, torch.Generator().manual_seed(3))
-plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angle in angles])
+figures.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angle in angles])
 
 # %% [markdown]
 # ## Who competes?
@@ -63,7 +63,8 @@ plots.images_in_a_row(turned, [f"{float(angle.rad2deg()):+.0f} degrees" for angl
 # parameters.
 
 # %%
-from stn_tutorial.models import paper_cnn_control, paper_st_cnn, parameters_of
+from stn_tutorial.networks.models.paper import paper_cnn_control, paper_st_cnn
+from stn_tutorial.networks.models.parts import parameters_of
 
 torch.manual_seed(0)
 st_cnn = paper_st_cnn()
@@ -78,7 +79,7 @@ print(f"ST-CNN {parameters_of(st_cnn):,} parameters, control {parameters_of(cont
 
 # %%
 from stn_tutorial import evaluate, fit
-from stn_tutorial.training import Recipe
+from stn_tutorial.training.recipe import Recipe
 
 recipe = Recipe(epochs=1 if quick else 5, batch_size=256, lr=4e-3)
 with_transformer = fit(st_cnn, data, task, recipe, seed=0)
@@ -91,12 +92,12 @@ nets = {"ST-CNN": st_cnn, "control": control}
 histories = {"ST-CNN": with_transformer.history, "control": without.history}
 for name, history in histories.items():
     print(f"{name:<8} {history[-1]['test_error_percent']:.2f} % test error after {len(history)} epochs")
-plots.training_curves(histories)
+figures.training_curves(histories)
 
 # %% [markdown]
 # That is one run each, and a short one. Another seed may come out differently; keep your verdict for the table below, whose runs
 # went to the end. (With the quick profile or the offline sample the nets have hardly learned anything yet: what the next cells
-# describe shows after a full training on MNIST. While you train for longer: `fit(..., on_epoch=plots.LiveCurves())` draws this
+# describe shows after a full training on MNIST. While you train for longer: `fit(..., on_epoch=figures.LiveCurves())` draws this
 # curve live, and `folder="..."` makes an interrupted training go on where it was.)
 
 # %% [markdown]
@@ -125,7 +126,7 @@ animate_rotation(st_cnn, data.test_images[first_of_each], data.test_labels[first
 test = evaluate(st_cnn, data, task, recipe)
 applied = task.family.matrix(test["pose"])  # the true angles as 2x3 matrices
 matrix = st_cnn.transformer.family.matrix(test["theta"])
-plots.angle_scatter(applied, matrix, test["labels"], "ST-CNN, trained live")
+figures.angle_scatter(applied, matrix, test["labels"], "ST-CNN, trained live")
 
 # %% [markdown]
 # On the dashed one: recovered = -applied. The closer the cloud follows it, the more of the turn was taken back. An affine theta
@@ -136,20 +137,20 @@ plots.angle_scatter(applied, matrix, test["labels"], "ST-CNN, trained live")
 # (exercise 2).
 
 # %%
-from stn_tutorial.metrics import pose_report, where_corners_look
+from stn_tutorial.training.metrics import pose_report, where_corners_look
 
 before = where_corners_look(task.family, test["pose"])
 after = where_corners_look(task.family, test["pose"], st_cnn.transformer.family, test["theta"])
 report = pose_report(before, after, test["labels"])
 print(f"spread within a class: {report['mean_before_degrees']:.1f} degrees before, {report['mean_after_degrees']:.1f} after")
-plots.pose_spread({"ST-CNN, trained live": report})
+figures.pose_spread({"ST-CNN, trained live": report})
 
 # %% [markdown]
 # Each pair of bars is a class. The grey one is what the task put in (54.5 degrees is the circular spread of an even draw from
 # -90 to 90), the red one what the classifier still has to cope with. And around which pose do the digits of a class gather?
 
 # %%
-from stn_tutorial.metrics import residual_angle
+from stn_tutorial.training.metrics import residual_angle
 
 remaining = residual_angle(applied, matrix)  # the angle of the product of both
 for digit in range(10):
@@ -170,8 +171,8 @@ for digit in range(10):
 # %%
 from IPython.display import Markdown
 
-from stn_tutorial.experiments import load_runs, load_theta
-from stn_tutorial.tables import mean_and_spread, table
+from stn_tutorial.training.runs import load_runs, load_theta
+from stn_tutorial.training.tables import mean_and_spread, table
 
 Markdown(table("mnist-r"))
 
@@ -203,7 +204,7 @@ print(
 # %%
 names = ("st-fcn-affine", "st-cnn-affine", "st-cnn-rotation", "cnn-control")
 recorded = {f"{name}, seed {run['seed']}": run["pose"] for name in names for run in load_runs(f"mnist-r/{name}")}
-plots.pose_spread(recorded)
+figures.pose_spread(recorded)
 
 # %% [markdown]
 # What enters the classifier is spread far less widely than what enters the net, in every class and with every seed; the control
@@ -273,7 +274,7 @@ def recovered_degrees(theta: torch.Tensor) -> torch.Tensor:
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_recovered_degrees(recovered_degrees)
 

@@ -34,7 +34,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
@@ -59,9 +59,9 @@ from stn_tutorial import (
     Similarity,
     ThinPlateSpline,
     Translation,
-    plots,
     target_grid,
 )
+from stn_tutorial.teaching import figures
 
 torch.manual_seed(6)
 examples = {
@@ -75,7 +75,7 @@ examples = {
     "diffeomorphic": (Diffeomorphic(), 0.4 * torch.randn(32)),
 }
 digit = data.test_images[data.test_labels == 4][0]
-plots.warps(digit, examples)
+figures.warps(digit, examples)
 
 # %%
 for name, (family, _) in examples.items():
@@ -197,7 +197,7 @@ print("each pixel's row sums to 1, up to", float((table.sum(dim=1) - 1).abs().ma
 
 # %%
 bend = 0.25 * torch.randn(32)
-plots.warps(digit, {f"regularization {r:g}": (ThinPlateSpline(4, r), bend) for r in (0.0, 0.1, 1.0, 100.0)})
+figures.warps(digit, {f"regularization {r:g}": (ThinPlateSpline(4, r), bend) for r in (0.0, 0.1, 1.0, 100.0)})
 
 # %% [markdown]
 # ### Predict 1
@@ -280,7 +280,7 @@ def folded_share(family, theta: Tensor) -> float:
 wild = 0.6 * torch.randn(200, 32)
 for family in (ThinPlateSpline(4), Diffeomorphic(4)):
     print(f"{type(family).__name__:<16} {100 * folded_share(family, wild):.2f} % of the picture folded over 200 random thetas")
-plots.warps(digit, {"spline": (ThinPlateSpline(4), wild[0]), "flow": (Diffeomorphic(4), wild[0])})
+figures.warps(digit, {"spline": (ThinPlateSpline(4), wild[0]), "flow": (Diffeomorphic(4), wild[0])})
 
 # %% [markdown]
 # ## Which distortions does the paper ask about?
@@ -290,7 +290,7 @@ plots.warps(digit, {"spline": (ThinPlateSpline(4), wild[0]), "flow": (Diffeomorp
 # the true theta, in a family of its own.
 
 # %%
-from stn_tutorial.distortions import DISTORTIONS
+from stn_tutorial.training.distortions import DISTORTIONS
 
 digits = data.test_images[:6].float() / 255
 rows = []
@@ -301,7 +301,7 @@ for name in ("r", "rts", "p", "e", "tc"):
     margin = (60 - images.shape[2]) // 2
     framed = torch.nn.functional.pad(images, (margin,) * 4, value=0.35)
     rows.append(torch.cat(list(framed[:, 0]), dim=1))
-plots.images_in_a_row(
+figures.images_in_a_row(
     [torch.cat(rows)[None]],
     ["from the top: R, RTS, P, E, TC"],
     alt="Six test digits in columns; from top to bottom distorted by R, RTS, P, E and TC, each in its own frame size.",
@@ -317,9 +317,9 @@ plots.images_in_a_row(
 
 # %%
 from stn_tutorial import evaluate, fit
-from stn_tutorial.metrics import pose_report, where_corners_look
-from stn_tutorial.models import paper_st_cnn
-from stn_tutorial.training import Recipe
+from stn_tutorial.networks.models.paper import paper_st_cnn
+from stn_tutorial.training.metrics import pose_report, where_corners_look
+from stn_tutorial.training.recipe import Recipe
 
 task, recipe = DISTORTIONS["e"](), Recipe(epochs=1 if quick else 4, batch_size=256, lr=4e-3)
 reports = {}
@@ -332,7 +332,7 @@ for name, family in (("affine", Affine()), ("thin plate spline", ThinPlateSpline
     after = where_corners_look(task.family, test["pose"], family, test["theta"], reach=0.5)
     reports[name] = pose_report(before, after, test["labels"], side=14)
     print(f"{name}: {history[-1]['test_error_percent']:.2f} % test error after {len(history)} epochs")
-plots.pose_spread(reports, unit="pixels")
+figures.pose_spread(reports, unit="pixels")
 
 # %% [markdown]
 # Hardly, in so short a run: the bars before and after differ by little in either family, and one seed could not tell them apart. A loss that asks for
@@ -351,8 +351,9 @@ plots.pose_spread(reports, unit="pixels")
 # %%
 from IPython.display import Markdown
 
-from stn_tutorial.experiments import PAPER_TASKS, load_runs, load_theta
-from stn_tutorial.tables import mean_and_spread, table
+from stn_tutorial.training.experiments import PAPER_TASKS
+from stn_tutorial.training.runs import load_runs, load_theta
+from stn_tutorial.training.tables import mean_and_spread, table
 
 Markdown(table("paper-table-1"))
 
@@ -403,7 +404,7 @@ Markdown(table("mnist-tc"))
 from IPython.display import display
 
 from stn_tutorial import animate_warps
-from stn_tutorial.experiments import EXPERIMENTS, FAMILIES
+from stn_tutorial.training.experiments import EXPERIMENTS, FAMILIES
 
 for name, make in FAMILIES.items():
     found = [e for e in EXPERIMENTS if e.endswith(f"/st-cnn-{name}") and load_runs(e)]
@@ -492,7 +493,7 @@ def project(theta: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_project(project)
 

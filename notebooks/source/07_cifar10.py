@@ -35,7 +35,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
     import stn_tutorial
 
-from stn_tutorial.notebook import start
+from stn_tutorial.teaching.notebook import start
 
 data, quick = start("cifar10")
 
@@ -74,7 +74,7 @@ data, quick = start("cifar10")
 # %%
 from torchsummary import summary
 
-from stn_tutorial import models
+from stn_tutorial.networks import models
 
 summary(models.seed_net(), (3, 32, 32), device="cpu")
 
@@ -89,7 +89,7 @@ summary(models.seed_net(), (3, 32, 32), device="cpu")
 # %%
 from IPython.display import Markdown
 
-from stn_tutorial.tables import CHANCE, mean_and_spread, table
+from stn_tutorial.training.tables import CHANCE, mean_and_spread, table
 
 Markdown(table("cifar10-seed-blocks"))
 
@@ -108,7 +108,7 @@ Markdown(table("cifar10-seed-blocks"))
 Markdown(table("cifar10", nets="seed*"))
 
 # %%
-from stn_tutorial.experiments import load_runs
+from stn_tutorial.training.runs import load_runs
 
 
 def gap(ours: str, other: str) -> None:
@@ -144,13 +144,13 @@ for name in ("seed", "seed-without-stn", "seed-control", "seed-shrunk"):
 # "Best epoch" is how the seed reported: the luckiest of fifty looks at the test set. We show it and never compare by it.
 
 # %%
-from stn_tutorial import plots
-from stn_tutorial.experiments import published
+from stn_tutorial.teaching import figures
+from stn_tutorial.training.experiment import published
 
 histories = {"published": published("cifar10-seed")}
 for name in ("seed", "seed-without-stn"):
     histories |= {f"{name}, run {run['seed']}": run["history"] for run in load_runs(f"cifar10/{name}")[:1]}
-plots.training_curves(histories)
+figures.training_curves(histories)
 
 # %% [markdown]
 # (Error, not accuracy, on a logarithmic axis, and the first run of each.) For thirty epochs the three go nearly the same way, our net with a transformer a little ahead. Then the nets with a transformer hardly
@@ -166,14 +166,14 @@ import torch
 from torchvision.utils import make_grid
 
 from stn_tutorial import Affine, sample
-from stn_tutorial.experiments import load_theta
+from stn_tutorial.training.runs import load_theta
 
 family, mean_color = Affine(), torch.tensor(models.CIFAR10_MEAN)
 run = load_runs("cifar10/seed")[0]
 history = load_theta("cifar10/seed", run["seed"])
 inputs = history["image"][:32].float() / 255
 outputs = sample(inputs, family.grid(history["theta"][-1][:32], (32, 32)), fill=mean_color)
-plots.images_in_a_row(
+figures.images_in_a_row(
     [make_grid(inputs, pad_value=1), make_grid(outputs, pad_value=1)],
     ["test images", "what the seed's classifier gets"],
     width=4.5,
@@ -193,7 +193,7 @@ animate_warps(history, family, count=3, classes=data.classes, fill=mean_color)
 # above 1 the window is larger than the image, and the image in it smaller (exercise 1). The share of the window that lies outside the image is what the classifier gets of plain colour.
 
 # %%
-from stn_tutorial.metrics import out_of_frame_fraction, scale_of
+from stn_tutorial.training.metrics import out_of_frame_fraction, scale_of
 
 
 def window_along(run: dict) -> tuple[list[int], list[float], list[float]]:
@@ -211,7 +211,7 @@ print(
     f"in the end the window is {each.mean():.2f} times as large as the image ({each.min():.2f} to {each.max():.2f} over the images)"
 )
 print(f"{outside[-1]:.0f} % of it lie outside the image")
-plots.lines({"seed": (steps, scales)}, "training step", "scale of the window")
+figures.lines({"seed": (steps, scales)}, "training step", "scale of the window")
 
 # %% [markdown]
 # The scale jumps up in the first thousands of steps and creeps on from there. In the end about a third of what the classifier gets is plain colour.
@@ -235,7 +235,7 @@ for name in ("window", "window-black", "window-border", "window-padded"):
             f"{name}, run {run['seed']}: scale {scales[-1]:.2f}, {outside[-1]:.0f} % outside, {accuracy:.1f} % of the test images right"
         )
         curves.setdefault(name, (steps, scales))
-plots.lines(curves, "training step", "scale of the window")
+figures.lines(curves, "training step", "scale of the window")
 
 # %% [markdown]
 # (The plot shows the first run of each.) The frame's colour is not the main thing: with a black frame the window grows nearly as much, and with none it grows most. But where the classifier neglects the edge less, the window
@@ -336,12 +336,12 @@ for run in load_runs("cifar10/modern"):
 # How does it know by how much an image was shifted? Here is an image, shifted as the training images were, over black:
 
 # %%
-from stn_tutorial.distortions import shifted
+from stn_tutorial.training.augmentation import shifted
 
 right, down = torch.tensor([0, 4, -3, 2]), torch.tensor([0, 2, 4, -4])
 image = data.test_images[:1].expand(4, -1, -1, -1)
 over_black, mirrored = shifted(image, right, down), shifted(image, right, down, "reflect")
-plots.images_in_a_row(
+figures.images_in_a_row(
     [make_grid(images.float() / 255, pad_value=1) for images in (over_black, mirrored)],
     ["zeros come in at the edge", "the picture mirrored at the edge"],
     width=6,
@@ -400,7 +400,7 @@ probed("cifar10/modern-reflected-slow-localizer")
 
 # %%
 from stn_tutorial import evaluate, fit
-from stn_tutorial.experiments import experiment_called
+from stn_tutorial.training.experiments import experiment_called
 
 sprint = experiment_called("cifar10/sprint")
 torch.manual_seed(0)
@@ -425,7 +425,7 @@ for run in load_runs("cifar10/sprint") + load_runs("cifar10/seed"):
 # What are the answers of its transformer worth? Give every image the same theta, the mean of all:
 
 # %%
-from stn_tutorial.probes import error_with_one_theta
+from stn_tutorial.training.probes import error_with_one_theta
 
 theta = evaluate(net, data, recipe=sprint.recipe)["theta"]
 one_for_all = 100 - error_with_one_theta(net, data, theta.mean(dim=0), recipe=sprint.recipe)
@@ -442,13 +442,13 @@ print(f"each image its own theta: {100 - live.history[-1]['test_error_percent']:
 # 48x48 (RTS), as the digits in notebooks 5 and 6 were.
 
 # %%
-from stn_tutorial.distortions import DISTORTIONS
+from stn_tutorial.training.distortions import DISTORTIONS
 
 rows = []
 for name in ("r", "rts48"):
     distorted, _ = DISTORTIONS[name]()(data.test_images[:8].float() / 255, torch.Generator().manual_seed(1))
     rows.append(torch.nn.functional.pad(distorted, ((48 - distorted.shape[3]) // 2,) * 4, value=0.9))
-plots.images_in_a_row([make_grid(torch.cat(rows), nrow=8, pad_value=1)], ["above R, below RTS"], width=8)
+figures.images_in_a_row([make_grid(torch.cat(rows), nrow=8, pad_value=1)], ["above R, below RTS"], width=8)
 
 # %% [markdown]
 # Put these in order, for R and for RTS, before you look. The first two see each training image in one pose only, as a data set that *comes* distorted would have it:
@@ -516,8 +516,8 @@ for name in ("small", "small-augmented"):
 # Write down a number, then run the cell.
 
 # %%
-from stn_tutorial.distortions import RandomRotation
-from stn_tutorial.metrics import pose_report, where_corners_look
+from stn_tutorial.training.distortions import RandomRotation
+from stn_tutorial.training.metrics import pose_report, where_corners_look
 
 for degrees in (0, 30, 60, 90):
     task = RandomRotation(degrees)
@@ -602,7 +602,7 @@ def window_scale(theta: torch.Tensor) -> torch.Tensor:
 
 
 # %% tags=["check"]
-from stn_tutorial import checks
+from stn_tutorial.teaching import checks
 
 checks.check_window_scale(window_scale)
 

@@ -1,0 +1,32 @@
+"""Isotropic scale and shift: a window that looks where it likes (the paper's equation 2)."""
+
+import torch
+from torch import Tensor
+
+from .family import LinearFamily, rows
+
+
+class Attention(LinearFamily):
+    """Isotropic scale and shift, the paper's equation 2. Theta = (s, t_x, t_y); s below 1 zooms in, 1 is life size.
+
+    log_scale: let theta begin with log s instead. Then zero is the identity and s stays positive: the window cannot turn
+    inside out while a network learns.
+    """
+
+    num_params = 3
+
+    def __init__(self, log_scale: bool = False):
+        self.log_scale = log_scale
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'log_scale=True' if self.log_scale else ''})"
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        s, t_x, t_y = theta.unbind(dim=1)
+        s = s.exp() if self.log_scale else s
+        zero = torch.zeros_like(s)
+        return rows(s, zero, t_x, zero, s, t_y)
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        s = matrix[:, 0, 0]
+        return torch.stack([s.log() if self.log_scale else s, matrix[:, 0, 2], matrix[:, 1, 2]], dim=1)

@@ -1,0 +1,21 @@
+"""The list of all families, by the names that experiments use; each is made as a network that learns wants it."""
+
+from .affine import Affine
+from .attention import Attention
+from .diffeomorphic import Diffeomorphic
+from .projective import Projective
+from .rotation import Rotation
+from .similarity import Similarity
+from .thin_plate_spline import ThinPlateSpline
+from .translation import Translation
+
+FAMILIES = {
+    "translation": Translation,
+    "attention": lambda: Attention(log_scale=True),
+    "rotation": Rotation,
+    "similarity": Similarity,
+    "affine": Affine,
+    "projective": Projective,
+    "tps": ThinPlateSpline,
+    "diffeomorphic": lambda: Diffeomorphic(squarings=3, iterations=2),
+}

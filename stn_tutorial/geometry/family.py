@@ -1,0 +1,167 @@
+"""Families of transformations: each turns parameters theta into a sampling grid (the paper's grid generator, section 3.2).
+
+**Theta maps output coordinates to input coordinates**: it says where each output pixel looks. A family whose theta scales
+by 2 therefore makes the picture smaller, and one that turns the grid clockwise turns the picture counter-clockwise.
+
+Every family holds the identity, and a localiser starts there. Why no family squashes theta with `tanh` to keep it small:
+tanh(1) = 0.76, so an affine theta that starts at the identity's (1, 0, 0, 0, 1, 0) comes out as a zoom, life size is
+never reached (that takes an infinite input), and the gradient fades just where theta grows large. A constraint is
+better built into what theta *means*: an angle, the logarithm of a scale, a displacement, a velocity. Then every number is
+allowed, zero is the identity, and nothing saturates.
+"""
+
+import torch
+from torch import Tensor
+
+from ..device import without_autocast
+from .coordinates import check_size, target_grid
+
+
+def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False) -> None:
+    """Raise a ValueError that names theta unless it is a floating point (N, num_params) tensor (and finite, if `check`)."""
+    if not isinstance(theta, Tensor):
+        raise ValueError(f"theta must be a torch.Tensor, got {type(theta).__name__}")
+    if theta.dim() != 2 or theta.shape[1] != num_params:
+        raise ValueError(f"theta of {family} must have shape (N, {num_params}), got {tuple(theta.shape)}")
+    if not theta.is_floating_point():
+        raise ValueError(f"theta must be floating point, got {theta.dtype}")
+    if theta.dtype in (torch.float16, torch.bfloat16):
+        raise ValueError(f"theta must be float32 or float64, half precision misses pixels: got {theta.dtype}")
+    if check and not bool(torch.isfinite(theta).all()):
+        bad = int((~torch.isfinite(theta)).any(dim=1).sum())
+        raise ValueError(f"theta must be finite, got NaN or infinity in {bad} of {len(theta)} rows")
+
+
+def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """Sampling grid of 2x3 matrices: (x_s, y_s) = A (x_t, y_t, 1), the paper's equation 1.
+
+    theta: (N, 2, 3). size: (H, W) of the output. Returns (N, H, W, 2), last axis (x, y), normalised.
+    """
+    target = target_grid(size, align_corners, theta.dtype, theta.device)
+    linear, translation = theta[:, :, :2], theta[:, :, 2]
+    return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
+
+
+class Family:
+    """What all families share: theta (N, P) -> sampling grid.
+
+    A subclass says how many numbers theta has (`num_params`), which theta changes nothing (`identity`) and where points
+    of the output look (`to_points`).
+    """
+
+    num_params: int
+    dimensions = 2  # of a point
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def identity(self) -> Tensor:
+        """Theta of the transformation that changes nothing, shape (P,)."""
+        return torch.zeros(self.num_params)
+
+    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        """What `map_points` answers, for arguments that have been checked; points (1, K, 2) or (N, K, 2)."""
+        raise NotImplementedError
+
+    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+        """What `grid` answers, for arguments that have been checked."""
+        target = target_grid(size, align_corners, theta.dtype, theta.device)
+        return self.to_points(theta, target.view(1, -1, 2)).view(-1, *size, 2)
+
+    def grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool = False, check: bool = False) -> Tensor:
+        """Sampling grid: theta (N, P), size (H, W) of the output -> (N, H, W, 2), last axis (x, y), normalised.
+
+        Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN.
+        """
+        check_theta(theta, self.num_params, type(self).__name__, check)
+        with without_autocast(theta.device):
+            return self.to_grid(theta, check_size(size), align_corners)
+
+    def map_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        """Where points of the output look: theta (N, P), points (K, 2) or (N, K, 2), normalised (x, y) -> (N, K, 2).
+
+        Raises ValueError for a theta or points of another shape or type.
+        """
+        check_theta(theta, self.num_params, type(self).__name__)
+        d = self.dimensions
+        if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and len(points) != len(theta)):
+            raise ValueError(f"points must have shape (K, {d}) or ({len(theta)}, K, {d}), got {tuple(points.shape)}")
+        with without_autocast(theta.device):
+            return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
+
+
+class MatrixFamily(Family):
+    """Families whose transformations are matrices, and form a group: they have inverses and compositions.
+
+    A subclass says how theta becomes a matrix (`to_matrix`) and how a matrix of the family becomes theta again
+    (`from_matrix`), and how matrices are multiplied and inverted.
+    """
+
+    def matrix(self, theta: Tensor) -> Tensor:
+        """theta (N, P) -> matrices that map normalised output coordinates to normalised input coordinates.
+
+        They are (N, 2, 3) for linear families, (N, 3, 3) for `Projective` and (N, 3, 4) for `Affine3d`. Raises ValueError
+        for a theta of another shape or type.
+        """
+        check_theta(theta, self.num_params, type(self).__name__)
+        return self.to_matrix(theta)
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        """What `matrix` answers, for a theta that has been checked."""
+        raise NotImplementedError
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        """The inverse of `matrix`: matrices that belong to the family -> (N, P)."""
+        raise NotImplementedError
+
+    def inverse(self, theta: Tensor) -> Tensor:
+        """Theta of the inverse transformation: (N, P) -> (N, P). A singular matrix raises torch's LinAlgError."""
+        return self.from_matrix(self.invert(self.matrix(theta)))
+
+    def compose(self, first: Tensor, second: Tensor) -> Tensor:
+        """Theta of "look where `first` says, then from there where `second` says": matrix(second) @ matrix(first).
+
+        Warping an image with `second` and the result with `first` looks like one warp with this theta (but for the
+        blur of the second interpolation). Both (N, P) -> (N, P).
+        """
+        matrices = self.matrix(first), self.matrix(second)
+        if first.shape != second.shape or first.dtype != second.dtype:
+            raise ValueError(
+                f"second must be as first, {tuple(first.shape)} {first.dtype}, got {tuple(second.shape)} {second.dtype}"
+            )
+        return self.from_matrix(self.multiply(matrices[1], matrices[0]))
+
+
+def multiply(left: Tensor, right: Tensor) -> Tensor:
+    """Product of affine maps given as matrices, (N, 2, 3) or for volumes (N, 3, 4): `right` acts first."""
+    linear = left[:, :, :-1] @ right[:, :, :-1]
+    translation = left[:, :, :-1] @ right[:, :, -1:] + left[:, :, -1:]
+    return torch.cat([linear, translation], dim=2)
+
+
+def invert(matrix: Tensor) -> Tensor:
+    """Inverse of affine maps given as matrices, (N, 2, 3) or for volumes (N, 3, 4)."""
+    linear = torch.linalg.inv(matrix[:, :, :-1])
+    return torch.cat([linear, -linear @ matrix[:, :, -1:]], dim=2)
+
+
+class LinearFamily(MatrixFamily):
+    """Families whose transformations are 2x3 matrices, the paper's equation 1."""
+
+    multiply, invert = staticmethod(multiply), staticmethod(invert)
+
+    def identity(self) -> Tensor:
+        """Theta of the transformation that changes nothing, shape (P,)."""
+        return self.from_matrix(torch.eye(2, 3)[None])[0]
+
+    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        matrix = self.to_matrix(theta)
+        return points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
+
+    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+        return affine_grid(self.to_matrix(theta), size, align_corners)
+
+
+def rows(*entries: Tensor) -> Tensor:
+    """Six tensors of shape (N,), row by row -> 2x3 matrices (N, 2, 3)."""
+    return torch.stack(entries, dim=1).view(-1, 2, 3)

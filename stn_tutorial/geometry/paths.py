@@ -1,0 +1,50 @@
+"""The way from one theta to another: one steady motion where the family has one."""
+
+import torch
+from torch import Tensor
+
+from .family import Family, LinearFamily, MatrixFamily
+
+
+def logarithm(matrix: Tensor) -> Tensor:
+    """The real logarithm of square matrices (N, k, k), float64: square roots until they are near 1, then the series.
+
+    NaN where there is none, as for a reflection: no path of turns and stretches leads there.
+    """
+    identity, halvings = torch.eye(matrix.shape[-1], dtype=matrix.dtype), 12
+    for _ in range(halvings):
+        root, inverse = matrix, identity.expand_as(matrix)
+        for _ in range(20):  # Denman and Beavers (1976): both converge, to the root and to its inverse
+            root, inverse = (root + torch.linalg.inv(inverse)) / 2, (inverse + torch.linalg.inv(root)) / 2
+        matrix = root
+    rest = matrix - identity
+    series = rest - rest @ rest / 2 + rest @ rest @ rest / 3 - rest @ rest @ rest @ rest / 4
+    return 2**halvings * series
+
+
+def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: bool = True) -> Tensor:
+    """The way from one theta (P,) to another: (steps, P).
+
+    For matrix families the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For families
+    without matrices, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
+    """
+    share = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
+    even = start.double() + share * (end.double() - start.double())
+    if not steady or not isinstance(family, MatrixFamily):
+        return even.to(start.dtype)
+    ends = square(family, torch.stack([start, end]).double())
+    try:
+        motion = logarithm((ends[1] @ torch.linalg.inv(ends[0]))[None])[0]
+        matrices = torch.linalg.matrix_exp(share[:, :, None] * motion) @ ends[0]
+        path = family.from_matrix(matrices[:, :2] if isinstance(family, LinearFamily) else matrices)
+    except torch.linalg.LinAlgError:
+        return even.to(start.dtype)
+    arrived = torch.allclose(square(family, path[-1:])[0], ends[1], atol=1e-6)  # not for a mirror, whose logarithm is no number
+    return (path if arrived else even).to(start.dtype)
+
+
+def square(family: MatrixFamily, theta: Tensor) -> Tensor:
+    """The matrices of theta (N, P) as 3x3."""
+    matrix = family.matrix(theta)
+    last = torch.tensor([0.0, 0.0, 1.0], dtype=theta.dtype).expand(len(theta), 1, 3)
+    return matrix if matrix.shape[1] == 3 else torch.cat([matrix, last], dim=1)

@@ -1,0 +1,60 @@
+"""Perspective views of a plane."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .family import MatrixFamily
+
+HORIZON = 1e-6  # depths up to here count as behind the camera
+BEHIND = 1e6  # where a point behind the camera looks: outside any picture
+
+
+class Projective(MatrixFamily):
+    """All perspective views of a plane. Theta = the first eight entries of a 3x3 matrix, row by row; the ninth is 1.
+
+    A point of the output at depth g x + h y + 1 looks at (a x + b y + c, d x + e y + f) / depth. Where the depth is not
+    positive the point lies behind the camera: it looks at a point far outside the picture, which is background under the
+    padding "zeros", and its gradient is zero. Nothing is divided by zero.
+    """
+
+    num_params = 8
+    multiply, invert = staticmethod(torch.matmul), staticmethod(torch.linalg.inv)
+
+    def identity(self) -> Tensor:
+        """Theta of the transformation that changes nothing, shape (8,)."""
+        return torch.eye(3).flatten()[:8]
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        return torch.cat([theta, torch.ones_like(theta[:, :1])], dim=1).view(-1, 3, 3)
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        """Matrices (N, 3, 3) with a positive ninth entry -> (N, 8).
+
+        Where it is not positive the centre of the output lies on the horizon or behind the camera. Theta cannot say that: NaN.
+        """
+        ninth = matrix[:, 2:, 2:]
+        return (matrix / torch.where(ninth > 0, ninth, math.nan)).flatten(1)[:, :8]
+
+    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        matrix = self.to_matrix(theta)
+        x, y, depth = (points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]).unbind(dim=-1)
+        behind = depth <= HORIZON  # NaN is not behind: it shall be seen
+        depth = torch.where(behind, 1.0, depth)
+        return torch.stack([torch.where(behind, BEHIND, x / depth), torch.where(behind, BEHIND, y / depth)], dim=-1)
+
+    def from_points(self, output: Tensor, input: Tensor) -> Tensor:
+        """Theta that sends four points of the output to four points of the input: both (N, 4, 2) -> (N, 8).
+
+        Where the four are so far out of shape that a horizon passes between them, the points beyond it see nothing.
+
+        Raises ValueError for other shapes, and torch's LinAlgError where three of the four lie on one line.
+        """
+        if output.shape != input.shape or output.dim() != 3 or output.shape[1:] != (4, 2):
+            raise ValueError(f"output and input must have shape (N, 4, 2), got {tuple(output.shape)} and {tuple(input.shape)}")
+        homogeneous = torch.cat([output, torch.ones_like(output[..., :1])], dim=-1)
+        zero = torch.zeros_like(homogeneous)
+        for_x = torch.cat([homogeneous, zero, -output * input[..., :1]], dim=-1)
+        for_y = torch.cat([zero, homogeneous, -output * input[..., 1:]], dim=-1)
+        return torch.linalg.solve(torch.cat([for_x, for_y], dim=1), torch.cat([input[..., 0], input[..., 1]], dim=1))

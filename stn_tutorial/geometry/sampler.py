@@ -1,0 +1,184 @@
+"""The sampler, from scratch: from sampling points to pixel values (the paper's section 3.3, equations 3 to 7).
+
+`sample_loop` is for reading: one output pixel at a time. `sample` is for use: the same sum over neighbours for all
+pixels at once, built on `torch.gather`, and differentiable as often as one likes.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .coordinates import normalized_to_pixel
+
+MODES = ("nearest", "bilinear", "bicubic")
+PADDING_MODES = ("zeros", "border", "reflection")
+
+
+def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
+    """Bilinear sampling with zeros outside, one output pixel at a time: the paper's equation 5, for reading.
+
+    images: (N, C, H, W). grid: (N, H_out, W_out, 2), last axis (x, y), normalised and finite. Returns (N, C, H_out, W_out).
+    It has a gradient for the images only: the loop takes the grid's numbers out of torch.
+    """
+    n, c, height, width = images.shape
+    out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
+    for i in range(n):
+        for row in range(grid.shape[1]):
+            for column in range(grid.shape[2]):
+                x, y = normalized_to_pixel(grid[i, row, column], (height, width), align_corners).tolist()
+                for y_n in (math.floor(y), math.floor(y) + 1):
+                    for x_n in (math.floor(x), math.floor(x) + 1):
+                        if 0 <= y_n < height and 0 <= x_n < width:
+                            weight = (1 - abs(x - x_n)) * (1 - abs(y - y_n))
+                            out[i, :, row, column] += weight * images[i, :, y_n, x_n]
+    return out
+
+
+def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Value of a bilinear sample and its derivatives with respect to x and y: the paper's equations 5 and 7.
+
+    image: (H, W). x, y: (P,), sampling points in *pixels*, anywhere. Returns value, d value / dx, d value / dy, each
+    (P,). Neighbours outside the image count as zeros. At a whole pixel, where the kernel has a kink, equation 7 counts that
+    pixel alone; here, as in torch, it is the slope towards the next pixel.
+    """
+    height, width = image.shape
+    value, along_x, along_y = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)
+    for y_n in (y.floor(), y.floor() + 1):
+        for x_n in (x.floor(), x.floor() + 1):
+            inside = (x_n >= 0) & (x_n < width) & (y_n >= 0) & (y_n < height)
+            u = image[y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()] * inside
+            weight_x, weight_y = 1 - (x - x_n).abs(), 1 - (y - y_n).abs()
+            value = value + u * weight_x * weight_y
+            along_x = along_x + u * weight_y * torch.where(x_n > x, 1.0, -1.0)
+            along_y = along_y + u * weight_x * torch.where(y_n > y, 1.0, -1.0)
+    return value, along_x, along_y
+
+
+def clip(x: Tensor, length: int) -> Tensor:
+    """Clip pixel coordinates to [0, length - 1]; where it clips, the gradient is zero (torch's rule, edges included)."""
+    inside = (x > 0) & (x < length - 1)
+    return torch.where(inside, x, x.detach().clamp(0, length - 1))
+
+
+def reflect(x: Tensor, length: int, align_corners: bool) -> Tensor:
+    """Fold pixel coordinates back into the image, as between two mirrors.
+
+    The mirrors stand at the centres of the outermost pixels (``align_corners=True``) or at their outer edges.
+    """
+    low, span = (0.0, length - 1) if align_corners else (-0.5, length)
+    if span == 0:
+        return torch.zeros_like(x)
+    distance = x - low
+    distance = torch.where(distance < 0, -distance, distance)
+    lap = torch.floor(distance.detach() / span)
+    rest = distance - lap * span
+    return torch.where(lap % 2 == 0, rest, span - rest) + low
+
+
+def pad_coordinates(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """Bring pixel coordinates along one axis back into the image, unless outside is to be filled ("zeros")."""
+    if padding_mode == "reflection":
+        x = reflect(x, length, align_corners)
+    return x if padding_mode == "zeros" else clip(x, length)
+
+
+def cubic_weight(distance: Tensor, a: float = -0.75) -> Tensor:
+    """Cubic convolution kernel (Keys, 1981) at a distance in pixels, 0 to 2; ``a`` as in torch."""
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((distance - 5) * distance + 8) * distance * a - 4 * a
+    return torch.where(distance <= 1, near, far)
+
+
+def neighbours(x: Tensor, mode: str) -> list[tuple[Tensor, Tensor]]:
+    """The pixels that a point along one axis is made of, as pairs (pixel, weight); the weights sum to 1.
+
+    x: pixel coordinates of any shape. Nearest has one neighbour (equation 4; halves go to the even pixel, as in torch),
+    bilinear two (equation 5), bicubic four. The gradient of a value by a pixel is that pixel's weight (equation 6).
+    """
+    if mode == "nearest":
+        return [(x.detach().round(), torch.ones_like(x))]
+    left = x.detach().floor()
+    t = x - left
+    if mode == "bilinear":
+        return [(left, 1 - t), (left + 1, t)]
+    return [(left + k, cubic_weight((t - k).abs())) for k in (-1, 0, 1, 2)]
+
+
+def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
+    """Look pixels up; where there is none, `fill`.
+
+    images: (N, C, H, W). x, y: (N, H_out, W_out), whole numbers. fill: (C,). Returns (N, C, H_out, W_out).
+    """
+    n, c, height, width = images.shape
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    index = torch.where(inside, y, 0).long() * width + torch.where(inside, x, 0).long()  # NaN is not inside
+    values = images.flatten(2).gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
+    return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1))
+
+
+def sample(
+    images: Tensor,
+    grid: Tensor,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool = False,
+    fill: float | Tensor = 0.0,
+) -> Tensor:
+    """Sample images at the points of a grid: the paper's equation 3, vectorised.
+
+    images: (N, C, H, W), floating point. grid: (N, H_out, W_out, 2), last axis (x, y), normalised, of the same type and
+    on the same device. mode: "nearest", "bilinear" or "bicubic". padding_mode: "zeros", "border" or "reflection".
+    fill: the value outside the image under "zeros", a number or one per channel (C,): the background of the images.
+    Returns (N, C, H_out, W_out). "nearest" has no gradient with respect to the grid.
+
+    Raises ValueError that names the argument, what it was and what was wanted.
+    """
+    check_sample_arguments(images, grid, mode, padding_mode)
+    height, width = images.shape[2:]
+    x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
+    if mode != "bicubic":
+        x = pad_coordinates(x, width, padding_mode, align_corners)
+        y = pad_coordinates(y, height, padding_mode, align_corners)
+    fill = fill_per_channel(fill, images)
+    out = torch.zeros((), dtype=images.dtype, device=images.device)
+    for y_n, weight_y in neighbours(y, mode):
+        for x_n, weight_x in neighbours(x, mode):
+            if mode == "bicubic":
+                x_n = pad_coordinates(x_n, width, padding_mode, align_corners)
+                y_n = pad_coordinates(y_n, height, padding_mode, align_corners)
+            out = out + (weight_y * weight_x)[:, None] * pixel_values(images, x_n, y_n, fill)
+    return out
+
+
+def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
+    """The fill value as a tensor (C,) of the images' type and device, from a number, (1,) or (C,)."""
+    fill, channels = torch.as_tensor(fill, dtype=images.dtype, device=images.device), images.shape[1]
+    if fill.dim() > 1 or fill.numel() not in (1, channels):
+        raise ValueError(f"fill must be a number or one per channel, shape ({channels},), got shape {tuple(fill.shape)}")
+    return fill.expand(channels)
+
+
+def check_images(images: Tensor) -> None:
+    """Raise a ValueError that names images unless they are floating point (N, C, H, W); N may be zero."""
+    if images.dim() != 4 or 0 in images.shape[1:]:
+        raise ValueError(f"images must have shape (N, C, H, W), none of C, H, W zero, got {tuple(images.shape)}")
+    if not images.is_floating_point():
+        raise ValueError(f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first")
+
+
+def check_sample_arguments(images: Tensor, grid: Tensor, mode: str, padding_mode: str) -> None:
+    """Raise a ValueError that names the first argument of `sample` that cannot be sampled with."""
+    check_images(images)
+    if grid.dim() != 4 or grid.shape[-1] != 2 or 0 in grid.shape[1:]:
+        raise ValueError(f"grid must have shape (N, H_out, W_out, 2), H_out and W_out not zero, got {tuple(grid.shape)}")
+    if len(grid) != len(images):
+        raise ValueError(f"grid must hold one grid per image: {len(images)} images, got {len(grid)} grids")
+    if grid.dtype != images.dtype:
+        raise ValueError(f"grid must have the type of the images, {images.dtype}, got {grid.dtype}")
+    if grid.device != images.device:
+        raise ValueError(f"grid must be on the device of the images, {images.device}, got {grid.device}")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")

@@ -1,0 +1,26 @@
+"""Turn, isotropic scale and shift."""
+
+import torch
+from torch import Tensor
+
+from .family import rows
+from .rotation import Rotation
+
+
+class Similarity(Rotation):
+    """Turn, isotropic scale and shift. Theta = (angle, log_scale, t_x, t_y): zero is the identity.
+
+    The scale enters as its logarithm so that it stays positive whatever a network predicts, and so that halving and
+    doubling lie equally far from 0.
+    """
+
+    num_params = 4
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        angle, log_scale, t_x, t_y = theta.unbind(dim=1)
+        cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
+        return rows(cos, -sin / self.aspect, t_x, sin * self.aspect, cos, t_y)
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        cos, sin = matrix[:, 0, 0], matrix[:, 1, 0] / self.aspect
+        return torch.stack([torch.atan2(sin, cos), torch.hypot(sin, cos).log(), matrix[:, 0, 2], matrix[:, 1, 2]], dim=1)

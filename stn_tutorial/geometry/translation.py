@@ -1,0 +1,20 @@
+"""Shifts."""
+
+import torch
+from torch import Tensor
+
+from .family import LinearFamily, rows
+
+
+class Translation(LinearFamily):
+    """Shifts. Theta = (t_x, t_y), normalised: 2 is the whole width or height (but for a pixel, if corners are aligned)."""
+
+    num_params = 2
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        t_x, t_y = theta.unbind(dim=1)
+        zero, one = torch.zeros_like(t_x), torch.ones_like(t_x)
+        return rows(one, zero, t_x, zero, one, t_y)
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        return matrix[:, :, 2]

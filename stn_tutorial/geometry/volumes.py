@@ -1,0 +1,117 @@
+"""The same three parts for volumes (N, C, D, H, W): target grid, affine family and sampler, one axis more.
+
+A point is (x, y, z), z along the depth; a size is (D, H, W), as in torch.
+"""
+
+import torch
+from torch import Tensor
+
+from .family import MatrixFamily, check_theta, invert, multiply
+from .sampler import MODES, PADDING_MODES, fill_per_channel, neighbours, pad_coordinates
+
+
+def check_volume_size(size: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return `size` as three positive integers (D, H, W), or raise a ValueError."""
+    whole = isinstance(size, (tuple, list)) and all(isinstance(length, int) and length > 0 for length in size)
+    if not whole or len(size) != 3:
+        raise ValueError(f"size must be three positive integers (D, H, W), got {size!r}")
+    return tuple(size)
+
+
+def volume_grid(
+    size: tuple[int, int, int],
+    align_corners: bool = False,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Normalised coordinates of every output voxel: size (D, H, W) -> (D, H, W, 3), last axis (x, y, z)."""
+    axes = []
+    for length in check_volume_size(size):
+        voxels = torch.arange(length, dtype=dtype, device=device)
+        if align_corners:
+            axes.append(voxels / (length - 1) * 2 - 1 if length > 1 else voxels)  # a lone voxel is put at 0, as in torch
+        else:
+            axes.append((voxels * 2 + 1) / length - 1)
+    z, y, x = torch.meshgrid(*axes, indexing="ij")
+    return torch.stack([x, y, z], dim=-1)
+
+
+class Affine3d(MatrixFamily):
+    """All affine maps of volumes. Theta = a 3x4 matrix, row by row, as `torch.nn.functional.affine_grid` takes it."""
+
+    num_params, dimensions = 12, 3
+    multiply, invert = staticmethod(multiply), staticmethod(invert)
+
+    def identity(self) -> Tensor:
+        """Theta of the transformation that changes nothing, shape (12,)."""
+        return torch.eye(3, 4).flatten()
+
+    def to_matrix(self, theta: Tensor) -> Tensor:
+        return theta.view(-1, 3, 4)
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        return matrix.reshape(-1, 12)
+
+    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        matrix = self.to_matrix(theta)
+        return points @ matrix[:, :, :3].transpose(1, 2) + matrix[:, None, :, 3]
+
+    def grid(self, theta: Tensor, size: tuple[int, int, int], align_corners: bool = False, check: bool = False) -> Tensor:
+        """Sampling grid: theta (N, 12), size (D, H, W) of the output -> (N, D, H, W, 3), last axis (x, y, z), normalised.
+
+        Raises ValueError for a theta of another shape or type, a size below (1, 1, 1) and, with ``check=True``, for NaN.
+        """
+        check_theta(theta, self.num_params, type(self).__name__, check)
+        target = volume_grid(size, align_corners, theta.dtype, theta.device)
+        return self.to_points(theta, target.view(1, -1, 3)).view(-1, *size, 3)
+
+
+def sample_volume(
+    volumes: Tensor,
+    grid: Tensor,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool = False,
+    fill: float | Tensor = 0.0,
+) -> Tensor:
+    """Sample volumes at the points of a grid: the paper's equation 3 with a third sum.
+
+    volumes: (N, C, D, H, W), floating point. grid: (N, D_out, H_out, W_out, 3), last axis (x, y, z), normalised, of the same
+    type. mode: "nearest" or "bilinear" (torch's name also in three dimensions). padding_mode and fill: as in `sample`.
+    Returns (N, C, D_out, H_out, W_out). Raises ValueError that names the argument, what it was and what was wanted.
+    """
+    if volumes.dim() != 5 or 0 in volumes.shape[1:] or not volumes.is_floating_point():
+        raise ValueError(f"volumes must be floating point, (N, C, D, H, W), got {tuple(volumes.shape)} {volumes.dtype}")
+    if grid.dim() != 5 or grid.shape[-1] != 3 or len(grid) != len(volumes) or grid.dtype != volumes.dtype:
+        raise ValueError(
+            f"grid must have shape ({len(volumes)}, D_out, H_out, W_out, 3) and the type of the volumes, {volumes.dtype}, "
+            f"got {tuple(grid.shape)} {grid.dtype}"
+        )
+    if grid.device != volumes.device:
+        raise ValueError(f"grid must be on the device of the volumes, {volumes.device}, got {grid.device}")
+    if mode not in MODES[:2]:
+        raise ValueError(f"mode must be one of {MODES[:2]}, got {mode!r}")
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
+    along = []  # for x, y and z: the voxels that each point is made of, with their weights
+    lengths = volumes.shape[:1:-1]
+    for coordinate, length in zip(grid.unbind(dim=-1), lengths, strict=True):
+        voxel = (coordinate + 1) / 2 * (length - 1) if align_corners else ((coordinate + 1) * length - 1) / 2
+        along.append(neighbours(pad_coordinates(voxel, length, padding_mode, align_corners), mode))
+    fill = fill_per_channel(fill, volumes)
+    out = torch.zeros((), dtype=volumes.dtype, device=volumes.device)
+    for x, weight_x in along[0]:
+        for y, weight_y in along[1]:
+            for z, weight_z in along[2]:
+                out = out + (weight_x * weight_y * weight_z)[:, None] * voxel_values(volumes, x, y, z, fill)
+    return out
+
+
+def voxel_values(volumes: Tensor, x: Tensor, y: Tensor, z: Tensor, fill: Tensor) -> Tensor:
+    """Look voxels up; where there is none, `fill`. x, y, z: (N, D_out, H_out, W_out), whole numbers."""
+    n, c, depth, height, width = volumes.shape
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (z >= 0) & (z < depth)
+    index = (torch.where(inside, z, 0).long() * height + torch.where(inside, y, 0).long()) * width
+    index = index + torch.where(inside, x, 0).long()
+    values = volumes.flatten(2).gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
+    return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1, 1))

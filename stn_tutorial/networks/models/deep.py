@@ -1,0 +1,46 @@
+"""A classifier of today for the paper's digits, with and without a transformer: the nets that stand still."""
+
+from torch import nn
+
+from ...geometry.affine import Affine
+from ..localization import LocalizationNet
+from .parts import DIGIT, Normalize, TransformedNet, in_front, normed_relu
+
+# the same for the deep nets
+DEEP_CONTROL_FILTERS = {28: (32, 74, 74, 103), 42: (32, 82, 82, 91)}
+
+
+def deep_cnn(side: int = DIGIT, filters: tuple[int, int, int, int] = (32, 64, 64, 96), dropout: float = 0.3) -> nn.Sequential:
+    """A classifier of today, smaller than the paper's: 5x5 convolution, pool, two 3x3, pool, one 3x3, a linear layer.
+
+    side: of the square images (N, 1, side, side) in [0, 1], in pixels, at least 24.
+    """
+    first, second, third, fourth = filters
+    rest = ((side - 4) // 2 - 4) // 2 - 2
+    return nn.Sequential(
+        Normalize(),
+        nn.Conv2d(1, first, 5),
+        nn.MaxPool2d(2),
+        *normed_relu(first),
+        nn.Conv2d(first, second, 3, bias=False),
+        *normed_relu(second),
+        nn.Conv2d(second, third, 3, bias=False),
+        nn.MaxPool2d(2),
+        *normed_relu(third),
+        nn.Conv2d(third, fourth, 3, bias=False),
+        *normed_relu(fourth),
+        nn.Flatten(),
+        nn.Dropout(dropout),
+        nn.Linear(fourth * rest**2, 10),
+    )
+
+
+def deep_st_cnn(family=None, side: int = DIGIT) -> TransformedNet:
+    """A transformer with a wider localiser than the paper's in front of `deep_cnn()`; images (N, 1, side, side)."""
+    family = family or Affine()
+    return in_front(LocalizationNet((1, side, side), family, filters=32, hidden=64), family, side, deep_cnn())
+
+
+def deep_cnn_control(side: int = DIGIT) -> nn.Sequential:
+    """`deep_cnn` with as many parameters as the affine `deep_st_cnn`: the localiser's are spent on more filters instead."""
+    return deep_cnn(side, DEEP_CONTROL_FILTERS[side])

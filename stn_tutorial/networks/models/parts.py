@@ -1,0 +1,60 @@
+"""What the models share: normalisation inside the net, a transformer in front of a classifier, a count of parameters.
+
+Each net normalises *inside*, after the warp (but for the seed's, which is as it was published). The sampler therefore works
+on raw images, whose black background is the 0 that it fills with: a picture that is shrunk gets no frame.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from ..transformer import SpatialTransformer
+
+DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a transformer
+
+
+class Normalize(nn.Module):
+    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's."""
+
+    def __init__(self, mean=(0.1307,), std=(0.3081,)):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
+class TransformedNet(nn.Sequential):
+    """A spatial transformer in front of a classifier: images (N, C, H, W) -> logits (N, classes)."""
+
+    def __init__(self, transformer: SpatialTransformer, classifier: nn.Module):
+        super().__init__(OrderedDict(transformer=transformer, classifier=classifier))
+
+    def theta(self, images: Tensor) -> Tensor:
+        """The transformer's theta for images (N, C, H, W): (N, P)."""
+        return self.transformer.theta(images)
+
+
+def parameters_of(model: nn.Module) -> int:
+    """How many trainable numbers a model has."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def in_front(localization: nn.Module, family, side: int, classifier: nn.Sequential) -> TransformedNet:
+    """A transformer in front of a classifier of 28x28 digits.
+
+    From a larger frame it reads 56x56 pixels, which an average pool halves (the paper's pool for RTS and TC): where the
+    sampling points lie further apart than pixels, averaging keeps thin strokes from being stepped over.
+    """
+    localization = nn.Sequential(Normalize(), localization)
+    if side == DIGIT:
+        return TransformedNet(SpatialTransformer(localization, family), classifier)
+    transformer = SpatialTransformer(localization, family, size=(2 * DIGIT, 2 * DIGIT))
+    return TransformedNet(transformer, nn.Sequential(nn.AvgPool2d(2), *classifier))
+
+
+def normed_relu(width: int) -> list[nn.Module]:
+    """Batch normalisation and a rectifier."""
+    return [nn.BatchNorm2d(width), nn.ReLU()]

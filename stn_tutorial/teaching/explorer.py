@@ -1,0 +1,214 @@
+"""Theta by hand: an explorer whose lattice is dragged and whose warp is computed in the browser (static/explorer.js)."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+
+import torch
+import traitlets
+from torch import Tensor
+
+from ..geometry.affine import Affine
+from ..geometry.attention import Attention
+from ..geometry.coordinates import target_grid
+from ..geometry.diffeomorphic import Diffeomorphic
+from ..geometry.family import Family, MatrixFamily
+from ..geometry.projective import Projective
+from ..geometry.rotation import Rotation
+from ..geometry.sampler import MODES, PADDING_MODES
+from ..geometry.similarity import Similarity
+from ..geometry.thin_plate_spline import ThinPlateSpline
+from ..geometry.translation import Translation
+from . import figures
+from .browser_widget import JAVASCRIPT, BrowserWidget, one_thread, to_bytes
+
+# name: (smallest, largest) of each parameter's slider, in the order of theta
+RANGES = {
+    Translation: {"t_x": (-1, 1), "t_y": (-1, 1)},
+    Attention: {"s": (0.2, 2), "t_x": (-1, 1), "t_y": (-1, 1)},
+    Rotation: {"angle": (-3.15, 3.15)},
+    Similarity: {"angle": (-3.15, 3.15), "log_scale": (-1.5, 1.5), "t_x": (-1, 1), "t_y": (-1, 1)},
+    Affine: {"a11": (-2, 2), "a12": (-2, 2), "t_x": (-1, 1), "a21": (-2, 2), "a22": (-2, 2), "t_y": (-1, 1)},
+}
+RANGES[Projective] = RANGES[Affine] | {"g": (-1, 1), "h": (-1, 1)}
+LATTICES = {
+    ThinPlateSpline: "d",
+    Diffeomorphic: "v",
+}  # and the letter of what theta holds for each point: displacement, velocity
+
+
+def ranges_of(transform: Family) -> dict[str, tuple[float, float]]:
+    """The range of each parameter of a family, by name, in the order of theta; a ValueError for one without an explorer."""
+    if type(transform) in LATTICES:
+        letter = LATTICES[type(transform)]
+        return {f"{letter}{axis}_{k}": (-1, 1) for k in range(transform.num_params // 2) for axis in "xy"}
+    if type(transform) not in RANGES:
+        known = [family.__name__ for family in (*RANGES, *LATTICES)]
+        raise ValueError(f"transform must be one of {known}, got {transform!r}")
+    if isinstance(transform, Attention) and transform.log_scale:
+        return {"log_s": (-1.5, 0.7), "t_x": (-1, 1), "t_y": (-1, 1)}
+    return RANGES[type(transform)]
+
+
+def description(transform: Family) -> dict:
+    """A family as the plain object that explorer.js understands."""
+    ranges = ranges_of(transform)
+    described = {
+        "kind": type(transform).__name__,
+        "names": list(ranges),
+        "ranges": list(ranges.values()),
+        "identity": transform.identity().tolist(),
+        "aspect": getattr(transform, "aspect", 1.0),
+        "log_scale": getattr(transform, "log_scale", False),
+    }
+    if type(transform) in LATTICES:
+        described["lattice"] = transform.lattice
+        described["controls"] = target_grid(transform.lattice, align_corners=True, dtype=torch.float64).view(-1, 2).tolist()
+    if isinstance(transform, ThinPlateSpline):
+        described["solution"] = transform.solution.tolist()
+    if isinstance(transform, Diffeomorphic):
+        described |= {"squarings": transform.squarings, "iterations": transform.iterations}
+    return described
+
+
+class Explorer(BrowserWidget):
+    """The input with the sampling lattice over it, to be dragged, and the output beside it.
+
+    `theta` is a list of P numbers, read and set from Python, observed with `observe`. Each parameter is also a trait of its
+    own (`explorer.angle`, `explorer.a11`, `explorer.dx_0`), so that `ipywidgets.jslink` joins it to any slider. `kernel`,
+    `padding` and `align_corners` are those of `sample`; a sampler of one's own has its own, and grids without aligned corners.
+
+    Setting theta to another number of values, or to NaN, raises a TraitError.
+    """
+
+    family = traitlets.Dict().tag(sync=True)
+    image = traitlets.Bytes().tag(sync=True)
+    shape = traitlets.List().tag(sync=True)
+    theta = traitlets.List(traitlets.CFloat()).tag(sync=True)
+    kernel = traitlets.Enum(MODES, "bilinear").tag(sync=True)
+    padding = traitlets.Enum(PADDING_MODES, "zeros").tag(sync=True)
+    align_corners = traitlets.Bool(False).tag(sync=True)
+    remote = traitlets.Bool(False).tag(sync=True)  # whether the output is computed by a sampler in the kernel
+    output = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, image: Tensor, transform: Family, sampler: Callable[[Tensor, Tensor], Tensor] | None = None):
+        family = description(transform)
+        pixels, shape = to_bytes(image)
+        self.transform, self.sampler = transform, sampler
+        self.pixels = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        names = family["names"]
+        scalars = {name: traitlets.CFloat(value).tag(sync=True) for name, value in zip(names, family["identity"], strict=True)}
+        self.add_traits(**scalars)
+        super().__init__(family=family, image=pixels, shape=list(shape), theta=family["identity"], remote=sampler is not None)
+        self.observe(self._theta_moved, "theta")
+        self.observe(self._parameter_moved, names)
+        self._compute()
+
+    @traitlets.validate("theta")
+    def _check_theta(self, proposal):
+        values = proposal["value"]
+        if len(values) != self.transform.num_params or not all(abs(value) < float("inf") for value in values):
+            raise traitlets.TraitError(f"theta must hold {self.transform.num_params} finite numbers, got {values}")
+        return values
+
+    def notify_change(self, change) -> None:
+        # theta and the parameters that follow from it reach the page in one message: it must never see one without the other
+        with self.hold_sync():
+            super().notify_change(change)
+
+    def _theta_moved(self, change) -> None:
+        for name, value in zip(self.family["names"], self.theta, strict=True):
+            setattr(self, name, value)
+        self._compute()
+
+    def _parameter_moved(self, change) -> None:
+        theta = list(self.theta)
+        theta[self.family["names"].index(change["name"])] = change["new"]
+        try:
+            self.theta = theta
+        except traitlets.TraitError:
+            setattr(self, change["name"], change["old"])
+            raise
+
+    def _compute(self) -> None:
+        """Let the learner's sampler make the output; what goes wrong is shown beside it."""
+        self.problem = ""
+        if self.sampler is None:
+            return
+        try:
+            self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
+        except Exception as error:  # a learner's function may raise anything, and shall see it
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def render(self) -> figures.Picture:
+        """The explorer as it stands as a still picture, for places without a front end."""
+        theta, title = torch.tensor(self.theta), ""
+        if isinstance(self.transform, MatrixFamily):
+            rows = self.transform.matrix(theta[None])[0].tolist()
+            title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
+        if self.sampler is not None:
+            output = (
+                torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.shape).permute(2, 0, 1)
+                if self.output
+                else None
+            )
+            return figures.warp(self.pixels, self.transform, theta, title, output=output)
+        return figures.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
+
+    def _repr_mimebundle_(self, **options):
+        data, metadata = self.render()._repr_mimebundle_()
+        if self.sampler is None:
+            data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+        numbers = ", ".join(f"{value:.4g}" for value in self.theta)
+        data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
+        return self.joined(super()._repr_mimebundle_(**options), data, metadata)
+
+    def to_html(self) -> str:
+        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+        if self.sampler is not None:
+            raise ValueError("to_html needs the warp of the browser: an explorer with a sampler of its own needs a kernel")
+        names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
+        state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
+        place = f"stn-{secrets.token_hex(4)}"
+        model = """
+const state = STATE, listeners = {};
+const model = {
+  get: (name) => state[name],
+  set: (name, value) => { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((action) => action()); },
+  save_changes: () => {},
+  on: (event, action) => (listeners[event] ??= []).push(action),
+  off: () => {},
+};
+render({ model, el: document.getElementById("PLACE") });
+"""
+        script = JAVASCRIPT.read_text() + model.replace("STATE", json.dumps(state).replace("</", "<\\/")).replace(
+            "PLACE", place
+        )
+        return f'<div id="{place}"></div>\n<script type="module">\n{script}</script>\n'
+
+
+def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:
+    """What a learner's sampler(images, grid) makes of an image (C, H, W) of bytes; a ValueError that says what is odd about it."""
+    images = pixels[None].float() / 255
+    with one_thread():
+        output = sampler(images, transform.grid(torch.tensor([theta]), tuple(images.shape[2:])))
+    if not isinstance(output, Tensor) or output.shape != images.shape:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"sampler must answer a tensor of shape {tuple(images.shape)}, got {got}")
+    bad = int((~torch.isfinite(output)).sum())
+    if bad:
+        raise ValueError(f"sampler must answer finite values, got NaN or infinity in {bad} of {output.numel()}")
+    return (output[0].detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes()
+
+
+def explore(
+    image: Tensor, transform: Family | None = None, sampler: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> Explorer:
+    """Move theta by hand: drag the lattice, move sliders, see the warp at once.
+
+    image: (C, H, W), uint8 or in [0, 1]; a feature map is shown as the mean over its channels. transform: a family, `Affine()`
+    unless told. sampler: a function (images (N, C, H, W), grid (N, H, W, 2)) -> images of your own, which then makes
+    the output, in the kernel. Raises ValueError for an image of another shape and a family without an explorer.
+    """
+    return Explorer(image, transform or Affine(), sampler)

@@ -1,0 +1,248 @@
+"""Figures. Each function returns a `Picture`: PNG bytes and the words that describe them, from the data.
+
+A Picture shows itself as the last line of a notebook cell.
+"""
+
+import math
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..geometry.coordinates import normalized_to_pixel
+from ..geometry.sampler import sample
+from ..training.metrics import rotation_angle
+from .picture import ACCENT, INK, SECOND, Picture, panel, picture
+
+
+def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) -> Picture:
+    """A row of images, each under its title."""
+    figure = Figure(figsize=(width * len(images), width + 0.35), layout="constrained")
+    for axes, image, title in zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles, strict=True):
+        panel(axes, image, title)
+    words = "; ".join(str(title) for title in titles)
+    return picture(figure, alt or (f"An image: {words}" if len(images) == 1 else f"{len(images)} images in a row: {words}"))
+
+
+def lattice_lines(
+    family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False, cells: int = 7
+) -> list[np.ndarray]:
+    """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
+
+    theta: (P,). image_size: (H, W) of the input. The lattice reaches to -1 and 1: to the outer edges of the image, or with
+    align_corners to its outermost pixel centres. Where points lie far outside, or behind the camera, it is broken off (NaN).
+    """
+    grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]  # from -1 to 1
+    points = normalized_to_pixel(grid, image_size, align_corners).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
+    points = points.numpy()
+    return [*points, *points.transpose(1, 0, 2)]
+
+
+def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False) -> LineCollection:
+    """Draw the sampling lattice over an input that is already shown."""
+    lines = LineCollection(lattice_lines(family, theta, image_size, align_corners), colors=ACCENT, linewidths=0.9, alpha=0.9)
+    axes.add_collection(lines)
+    return lines
+
+
+def warp(
+    image: Tensor,
+    family,
+    theta: Tensor,
+    title: str = "",
+    padding_mode: str = "zeros",
+    mode: str = "bilinear",
+    align_corners: bool = False,
+    output: Tensor | None = None,
+) -> Picture:
+    """Input with the sampling lattice over it, and the output beside it.
+
+    image: (C, H, W), uint8 or in [0, 1]. theta: (P,). output: what another sampler made of it, (C, H, W), in place of ours.
+    """
+    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    size = image.shape[1:]
+    if output is None:
+        grid = family.grid(theta[None].to(image.dtype), size, align_corners)
+        output = sample(image[None], grid, mode, padding_mode, align_corners)[0]
+    figure = Figure(figsize=(6.4, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    panel(left, image, "input U, and where the output looks")
+    left.set_facecolor("#eeeeee")  # beyond the picture
+    add_lattice(left, family, theta, size, align_corners)
+    height, width = size
+    reach = np.concatenate(lattice_lines(family, theta, size, align_corners))
+    x_reach, y_reach = (
+        np.clip([np.nanmin(reach[:, k]), np.nanmax(reach[:, k])], -length, 2 * length)
+        for k, length in ((0, width), (1, height))
+    )
+    left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
+    left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
+    panel(right, output, "output V")
+    if title:
+        figure.suptitle(title, fontsize=11)
+    numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
+    return picture(
+        figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"
+    )
+
+
+def verdict(
+    image: Tensor,
+    family,
+    theta: Tensor,
+    output: Tensor,
+    probabilities: Tensor,
+    title: str,
+    classes: list[str],
+    align_corners: bool = False,
+) -> Picture:
+    """What a net with a transformer makes of an image: the lattice it chose, what it then saw, and how sure it is of each class.
+
+    image, output: (C, H, W), uint8 or in [0, 1]. theta: (P,). probabilities: one per class, (K,).
+    classes: their K names.
+    """
+    figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    panel(left, image, "input, and where the net looks")
+    height, width = image.shape[1:]
+    left.set_xlim(-0.25 * width, 1.25 * width)
+    left.set_ylim(1.25 * height, -0.25 * height)
+    left.set_facecolor("#eeeeee")  # beyond the picture
+    add_lattice(left, family, theta, (height, width), align_corners)
+    panel(middle, output, "what it then sees")
+    best = int(probabilities.argmax())
+    colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
+    right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
+    right.set(
+        xlim=(0, 1), yticks=range(len(probabilities)), title=f"the net says {classes[best]}, {float(probabilities[best]):.0%}"
+    )
+    right.set_yticklabels(classes)
+    right.invert_yaxis()
+    figure.suptitle(title, fontsize=11)
+    numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
+    return picture(figure, f"{title}: theta = ({numbers}); the net says {classes[best]} with {float(probabilities[best]):.0%}")
+
+
+def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) -> Picture:
+    """One image under several transformations: above, the sampling lattice over the input; below, the output.
+
+    image: (C, H, W), uint8 or in [0, 1]. transformations: a name -> (family, theta (P,)).
+    """
+    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    size, names = tuple(image.shape[1:]), list(transformations)
+    blocks = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(1.75 * min(columns, len(names)), 3.7 * blocks), layout="constrained")
+    axes = figure.subplots(2 * blocks, min(columns, len(names)), squeeze=False)
+    for a in axes.flat:
+        a.set_axis_off()
+    for k, (name, (family, theta)) in enumerate(transformations.items()):
+        above, below = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
+        above.set_axis_on()
+        below.set_axis_on()
+        panel(above, image, name)
+        add_lattice(above, family, theta, size)
+        above.set_facecolor("#eeeeee")
+        above.set_xlim(-0.25 * size[1], 1.25 * size[1])
+        above.set_ylim(1.25 * size[0], -0.25 * size[0])
+        panel(below, sample(image[None], family.grid(theta[None].to(image.dtype), size))[0])
+    return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
+
+
+def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "", log: bool = False) -> Picture:
+    """Line chart: a name -> (x values, y values)."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for (name, (x, y)), color in zip(series.items(), (ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), strict=False):
+        axes.plot(x, y, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
+    if log:
+        axes.set_yscale("log")
+        for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            set_formatter(matplotlib.ticker.FormatStrFormatter("%.3g"))
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(series) > 1:
+        figure.legend(loc="outside upper left", ncols=2, frameon=False)  # inside it would cover a line
+    ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())
+    return picture(figure, f"{y_label} against {x_label}: {ends}.")
+
+
+def training_curves(histories: dict[str, list[dict]]) -> Picture:
+    """Test error along the epochs, a name -> history as `fit` returns it."""
+    series = {
+        name: ([row["epoch"] for row in history], [row["test_error_percent"] for row in history])
+        for name, history in histories.items()
+    }
+    return lines(series, "epoch", "test error in %", log=True)
+
+
+class LiveCurves:
+    """Pass to `fit(..., on_epoch=LiveCurves())`: redraws the test error in place after each epoch, in a notebook."""
+
+    def __init__(self):
+        self.handle = None
+
+    def __call__(self, history: list[dict]) -> None:
+        from IPython.display import display
+
+        chart = training_curves({"test error": history})
+        if self.handle is None:
+            self.handle = display(chart, display_id=True)
+        else:
+            self.handle.update(chart)
+
+
+def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "") -> Picture:
+    """Angle recovered from theta against the angle applied, in degrees, one colour a class.
+
+    pose, matrix: (N, 2, 3). A transformer that undoes the rotation lies on the dashed line, recovered = -applied.
+    """
+    applied = rotation_angle(pose).rad2deg().numpy()
+    recovered = rotation_angle(matrix).rad2deg().numpy()
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    axes = figure.subplots()
+    dots = axes.scatter(applied, recovered, c=labels.numpy(), cmap="tab10", s=5, vmin=-0.5, vmax=9.5, linewidths=0)
+    axes.plot([-90, 90], [90, -90], "--", color=INK, linewidth=1)
+    axes.set_xlabel("angle applied, degrees")
+    axes.set_ylabel("angle of theta, degrees")
+    axes.set_title(title, fontsize=11)
+    axes.set_aspect("equal")
+    figure.colorbar(dots, ax=axes, ticks=range(10), label="class")
+    slope = float(np.polyfit(applied, recovered, 1)[0])
+    return picture(
+        figure,
+        f"{title} Angle of theta against the angle applied, {len(applied)} digits; the fitted slope is {slope:.2f}, -1 undoes all.",
+    )
+
+
+def pose_spread(reports: dict[str, dict], unit: str = "degrees") -> Picture:
+    """Spread of the pose per class before and after, one row of bars a run: a name -> `pose_report`.
+
+    unit: "degrees", the circular spread of the angle, or "pixels", how far the corners stray.
+    """
+    figure = Figure(figsize=(7, 1.2 + 1.1 * len(reports)), layout="constrained")
+    rows = figure.subplots(len(reports), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (name, report) in zip(rows, reports.items(), strict=True):
+        place = np.arange(len(report[f"before_{unit}"]))
+        for shift, color, name_of_bar in ((-0.2, "#bbbbbb", "before"), (0.2, ACCENT, "after")):
+            heights = np.array(report[f"{name_of_bar}_{unit}"], dtype=float)  # None, a class without images, becomes NaN
+            axes.bar(place + shift, heights, 0.38, color=color, label=name_of_bar)
+        axes.set_title(f"{name}: {means(report, unit)} {unit}", fontsize=9, loc="left")
+        axes.set_xticks(place)
+        axes.spines[["top", "right"]].set_visible(False)
+    rows[-1].set_xlabel("class")
+    figure.legend(*rows[0].get_legend_handles_labels(), frameon=False, ncols=2, fontsize=8, loc="outside upper right")
+    figure.supylabel(f"spread, {unit}", fontsize=9)
+    summary = "; ".join(f"{name} {means(report, unit)}" for name, report in reports.items())
+    what = {"degrees": "Circular spread of the angle", "pixels": "How far the corners stray"}[unit]
+    return picture(figure, f"{what} per class before and after the transformer, mean in {unit}: {summary}.")
+
+
+def means(report: dict, unit: str) -> str:
+    """The two means of a `pose_report` as text."""
+    return f"{report[f'mean_before_{unit}']:.1f} to {report[f'mean_after_{unit}']:.1f}"

@@ -1,0 +1,162 @@
+"""A trained net by hand: its input is dragged in the browser, the net answers in the kernel (static/explorer.js)."""
+
+import copy
+import math
+
+import torch
+import traitlets
+from torch import Tensor, nn
+
+from ..geometry.sampler import sample
+from ..geometry.similarity import Similarity
+from ..networks.watching import find_transformer, thetas_of
+from . import figures
+from .browser_widget import BrowserWidget, one_thread, to_bytes
+from .explorer import description
+
+
+def moved(images: Tensor, degrees: float, scale: float, right: float, down: float) -> Tensor:
+    """Images (N, C, H, W) turned counter-clockwise, enlarged, and shifted by shares of half their width and height."""
+    angle = math.radians(degrees)
+    aspect = images.shape[3] / images.shape[2]
+    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
+    theta = [angle, -math.log(scale), -cos * right + sin / aspect * down, -sin * aspect * right - cos * down]
+    grid = Similarity(aspect).grid(torch.tensor([theta]), tuple(images.shape[2:]))
+    return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
+
+
+def frozen_copy(model: nn.Module) -> nn.Module:
+    """A copy of a model that no training changes: the answers may come from another thread than a training that goes on."""
+    # what a module has kept of a forward pass hangs on a graph, and a graph cannot be copied
+    kept = [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
+    memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
+    return copy.deepcopy(model, memo).eval()
+
+
+class ModelExplorer(BrowserWidget):
+    """A picture to be turned, scaled and shifted; where a trained net looks, what it then sees, and what it takes it for.
+
+    `pose` is [degrees, scale, right, down] (as in `moved`), `index` the image; both are read and set from Python. `theta`,
+    `probabilities` and `seen` (the net's input, (1, C, H, W)) are the net's answer. The input follows the hand in the
+    browser; the answer comes from the kernel, and while that is busy the old lattice stands there pale.
+
+    Setting pose to anything but four finite numbers, the scale above 0, or index to no image, raises a TraitError.
+    """
+
+    family = traitlets.Dict().tag(sync=True)
+    align_corners = traitlets.Bool().tag(sync=True)
+    count = traitlets.Int().tag(sync=True)
+    index = traitlets.Int(0).tag(sync=True)
+    image = traitlets.Bytes().tag(sync=True)
+    shape = traitlets.List().tag(sync=True)
+    start = traitlets.List().tag(sync=True)
+    pose = traitlets.List(traitlets.CFloat()).tag(sync=True)
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    answered = traitlets.List().tag(sync=True)  # the index and pose that the answer belongs to
+    theta = traitlets.List().tag(sync=True)
+    probabilities = traitlets.List().tag(sync=True)
+    output = traitlets.Bytes().tag(sync=True)
+    output_shape = traitlets.List().tag(sync=True)
+
+    def __init__(self, model: nn.Module, images: Tensor, classes: list[str] | None, degrees: float):
+        self.model, self.images = frozen_copy(model), images
+        self.transformer = find_transformer(self.model)
+        pixels, shape = to_bytes(self.images[0])
+        start = [float(degrees), 1.0, 0.0, 0.0]
+        super().__init__(
+            family=description(self.transformer.family),
+            align_corners=self.transformer.align_corners,
+            count=len(images),
+            image=pixels,
+            shape=list(shape),
+            start=start,
+            pose=start,
+        )
+        try:
+            wanted = len(self.answer())
+            if classes and len(classes) != wanted:
+                raise ValueError(f"classes must be {wanted} names, as many as the model tells apart, got {len(classes)}")
+        except Exception:
+            self.close()
+            raise
+        self.classes = classes or [str(k) for k in range(wanted)]
+        self.observe(self._moved, ["pose", "index"])
+
+    @traitlets.validate("pose")
+    def _check_pose(self, proposal):
+        pose = proposal["value"]
+        if len(pose) != 4 or not all(abs(value) < float("inf") for value in pose) or pose[1] <= 0:
+            raise traitlets.TraitError(f"pose must be four finite numbers (degrees, scale above 0, right, down), got {pose}")
+        return pose
+
+    @traitlets.validate("index")
+    def _check_index(self, proposal):
+        if not 0 <= proposal["value"] < self.count:
+            raise traitlets.TraitError(f"index must lie in [0, {self.count - 1}], got {proposal['value']}")
+        return proposal["value"]
+
+    def _moved(self, change) -> None:
+        """Let the net answer; what goes wrong is shown beside the picture."""
+        self.problem = ""
+        try:
+            with self.hold_sync():
+                self.image = to_bytes(self.images[self.index])[0]
+                self.answer()
+        except Exception as error:  # a learner's net may raise anything, and the learner shall see it
+            self.problem = f"{type(error).__name__}: {error}"
+
+    def answer(self) -> list[float]:
+        """Show the net the picture as it lies, and keep what it makes of it; returns the probabilities of the classes."""
+        image, some = self.images[self.index : self.index + 1], next(self.model.parameters())
+        seen = moved(image.float() / 255 if image.dtype == torch.uint8 else image.float(), *self.pose)
+        outputs = []
+        keep = self.transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float().cpu()))
+        try:
+            with one_thread(), thetas_of(self.model) as thetas, torch.no_grad():
+                logits = self.model(seen.to(some))  # on its device, in its precision
+        finally:
+            keep.remove()
+        if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(f"model must answer logits (N, classes) of two classes or more, for one image got {got}")
+        if not outputs or not thetas:
+            raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
+        probabilities = logits[0].float().softmax(dim=0).cpu()
+        for name, values in (("theta", thetas[0]), ("the transformer's output", outputs[0]), ("logits", probabilities)):
+            if not bool(torch.isfinite(values).all()):
+                raise ValueError(f"model must answer finite values, got NaN or infinity in {name}")
+        output, shape = to_bytes(outputs[0][0])
+        self.seen, self.output, self.output_shape = seen.cpu(), output, list(shape)
+        self.theta, self.probabilities = thetas[0][0].tolist(), probabilities.tolist()
+        self.answered = [self.index, *self.pose]
+        return self.probabilities
+
+    def render(self) -> figures.Picture:
+        """The net's last answer as a still picture, for places without a front end."""
+        index, degrees, scale, right, down = self.answered
+        title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
+        output = torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.output_shape).permute(2, 0, 1)
+        pixels, shape = to_bytes(self.seen[0])
+        seen = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)
+        family, align = self.transformer.family, self.align_corners
+        return figures.verdict(seen, family, theta, output, probabilities, title, self.classes, align)
+
+    def _repr_mimebundle_(self, **options):
+        data, metadata = self.render()._repr_mimebundle_()
+        return self.joined(super()._repr_mimebundle_(**options), data, metadata)
+
+
+def explore_model(model: nn.Module, images: Tensor, classes: list[str] | None = None, degrees: float = 0.0) -> ModelExplorer:
+    """Turn, scale and shift the input of a trained net by hand: where it looks, what it sees there, what it takes it for.
+
+    model: a classifier with a `SpatialTransformer` in it, which is copied as it is now; images: (N, C, H, W), uint8 or in
+    [0, 1]. classes: their names, numbers unless told. degrees: how far the picture is turned at first. Raises ValueError
+    for a model without a transformer or with a family that has no explorer, for images of another shape, and for too few or
+    too many classes.
+    """
+    if find_transformer(model) is None:
+        raise ValueError("model must have a SpatialTransformer in it")
+    if images.dim() != 4 or 0 in images.shape:
+        raise ValueError(f"images must have shape (N, C, H, W), none of them zero, got {tuple(images.shape)}")
+    return ModelExplorer(model, images, classes, degrees)

@@ -1,0 +1,82 @@
+"""Controls around a pure drawing function that answers a `Picture`: what is computed in the kernel moves with its sliders."""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+from . import figures
+
+
+class Player(widgets.HBox):
+    """Controls beside the picture that `draw` makes of their values.
+
+    draw: called with the controls' values by name, answers a `figures.Picture`. controls: name -> ipywidgets control.
+    Without a kernel, on a page or a Git host, the picture as it was last drawn is shown instead.
+    """
+
+    def __init__(self, draw: Callable[..., figures.Picture], controls: dict[str, widgets.ValueWidget]):
+        self.draw, self.controls = draw, controls
+        self.problem = widgets.HTML()
+        self.view = widgets.Image(format="png", layout=widgets.Layout(max_width="660px", object_fit="contain"))
+        reset = widgets.Button(description="reset", tooltip="back to where it began")
+        start = {name: control.value for name, control in controls.items()}
+        reset.on_click(lambda _: self.set(**start))
+        for control in controls.values():
+            control.observe(self.redraw, "value")
+        self.paused = False
+        column = widgets.Layout(flex="0 0 auto", width="320px")  # wide enough for the read-outs, however large the picture
+        super().__init__([widgets.VBox([*controls.values(), reset, self.problem], layout=column), self.view])
+        self.redraw()
+
+    def values(self) -> dict:
+        """The controls' values by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values) -> None:
+        """Move several controls and draw once."""
+        unknown = set(values) - set(self.controls)
+        if unknown:
+            raise ValueError(f"values must be named {tuple(self.controls)}, got {sorted(unknown)}")
+        self.paused = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self.paused = False
+            self.redraw()
+
+    def redraw(self, change=None) -> None:
+        """Draw for the controls as they stand; an error of `draw` is shown beside them, and raised."""
+        if self.paused:
+            return
+        try:
+            self.shown = self.draw(**self.values())
+        except Exception as error:
+            self.problem.value = f"<b>{type(error).__name__}</b>: {html.escape(str(error))}"
+            raise
+        self.problem.value = ""
+        self.view.value = self.shown.png
+
+    def _repr_mimebundle_(self, **options):
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = self.shown._repr_mimebundle_()
+        return {**bundle, **data}, metadata
+
+
+def play(draw: Callable[..., figures.Picture], **ranges) -> Player:
+    """Controls for a function that answers a Picture: a slider for (low, high, start), a menu for a list.
+
+    A slider of three integers moves in whole steps.
+    """
+    return Player(draw, {name: make_control(name, values) for name, values in ranges.items()})
+
+
+def make_control(name: str, values) -> widgets.ValueWidget:
+    """A slider for (low, high, start), a menu for a list of values."""
+    if isinstance(values, list):
+        return widgets.Dropdown(options=values, description=name)
+    low, high, start = values
+    if all(isinstance(value, int) for value in values):
+        return widgets.IntSlider(value=start, min=low, max=high, description=name)
+    return widgets.FloatSlider(value=start, min=low, max=high, step=0.01, description=name, readout_format="+.2f")

@@ -1,0 +1,194 @@
+"""Distorted MNIST, made on the device a batch at a time; each distortion returns the true transformation beside the images.
+
+The tasks are those of the paper's section 4.1 and appendix A.4: R, RTS, P, E and TC.
+"""
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..geometry.affine import Affine
+from ..geometry.attention import Attention
+from ..geometry.coordinates import CORNERS
+from ..geometry.family import Family
+from ..geometry.projective import Projective
+from ..geometry.rotation import Rotation
+from ..geometry.similarity import Similarity
+from ..geometry.thin_plate_spline import ThinPlateSpline
+
+
+class Distortion:
+    """What all distortions share: draw theta of `family`, one row an image, and warp with it.
+
+    Calling it with images (N, C, H, H), floating point, black background, and a generator returns the distorted images
+    and theta (N, P): the transformation applied, which maps output to input coordinates. The numbers are drawn on the
+    generator's device, so that one seed gives one test set everywhere. Images that are not square are a ValueError.
+
+    size: (H, W) of what comes out, or None for the size of what goes in. reach: how far from the centre the four points lie
+    by which `metrics.where_corners_look` tells the pose.
+    """
+
+    family: Family
+    size: tuple[int, int] | None = None
+    reach = 1.0  # the pose is told by the frame's corners
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        """Theta (n, P) of n random distortions of images that are `side` pixels wide."""
+        raise NotImplementedError
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if images.dim() != 4 or images.shape[2] != images.shape[3]:
+            raise ValueError(f"images must be square, (N, C, H, H), got {tuple(images.shape)}")
+        theta = self.draw(len(images), images.shape[2], generator).to(images.device)
+        grid = self.family.grid(theta, self.size or tuple(images.shape[2:])).to(images.dtype)
+        return F.grid_sample(images, grid, align_corners=False), theta
+
+
+def evenly(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Numbers drawn evenly from [low, high), on the generator's device."""
+    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
+
+
+def normally(deviation: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Numbers drawn from a normal distribution around 0, on the generator's device."""
+    return deviation * torch.randn(shape, generator=generator, device=generator.device)
+
+
+class Upright(Distortion):
+    """No distortion: the images as they are, and the identity as affine theta."""
+
+    family = Affine()
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return images, self.family.identity().to(images.device).expand(len(images), -1)
+
+
+class RandomRotation(Distortion):
+    """R: each image turned by an angle drawn evenly from [-degrees, degrees]. Theta = (angle,) in radians.
+
+    A positive angle turns the sampling grid clockwise, and so the picture counter-clockwise.
+    """
+
+    family = Rotation()
+
+    def __init__(self, degrees: float = 90.0):
+        if not 0 <= degrees <= 180:
+            raise ValueError(f"degrees must lie in [0, 180], got {degrees!r}")
+        self.degrees = float(degrees)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.degrees:g})"
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        draw = torch.rand(n, 1, generator=generator, device=generator.device)
+        return (draw * 2 - 1) * math.radians(self.degrees)
+
+
+class RandomSimilarity(Distortion):
+    """RTS: turned by up to 45 degrees, scaled by 0.7 to 1.2, placed at random in a larger frame. Theta as in `Similarity`.
+
+    side: of the frame in pixels, at least 1.2 times the image's. The frame holds the whole scaled image before it is turned;
+    the corners that turning pushes out are lost.
+    """
+
+    family = Similarity()
+
+    def __init__(self, side: int = 42):
+        if side < 1:
+            raise ValueError(f"side must be at least 1, got {side!r}")
+        self.size = (side, side)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.size[0]})"
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        if 1.2 * side > self.size[0]:
+            raise ValueError(f"side must be at least 1.2 times the image's, {1.2 * side:g} pixels, got {self.size[0]}")
+        angle = evenly(-math.pi / 4, math.pi / 4, (n,), generator)
+        scale = evenly(0.7, 1.2, (n,), generator)
+        room = (self.size[0] - scale * side) / 2  # how far the centre may move, in pixels
+        x, y = evenly(-1, 1, (2, n), generator) * room / (scale * side / 2)
+        cos, sin = angle.cos(), angle.sin()
+        return torch.stack([angle, (self.size[0] / side / scale).log(), sin * y - cos * x, -sin * x - cos * y], dim=1)
+
+
+class RandomProjection(Distortion):
+    """P: scaled by 0.75 to 1, then each corner stretched by a normal draw of 5 pixels' deviation. Theta as in `Projective`.
+
+    A corner is stretched along its ray from the centre, outwards or inwards. data/runs/README.md says why not sideways too.
+    """
+
+    family = Projective()
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        corners = torch.tensor(CORNERS, device=generator.device).expand(n, 4, 2)
+        scale = evenly(0.75, 1, (n, 1, 1), generator)
+        stretch = normally(5 / (side / 2 * math.sqrt(2)), (n, 4, 1), generator)  # in shares of the ray from centre to corner
+        moved = (scale + stretch) * corners
+        return self.family.from_points(moved.double(), corners.double()).float()
+
+
+class RandomElastic(Distortion):
+    """E: scaled by 0.75 to 1 and bent by a thin plate spline, whose 4x4 control points move by a normal draw of 1.5 pixels."""
+
+    family = ThinPlateSpline(4)
+    reach = 0.5  # the frame's corners are bent background here, which no net can see: the pose is told half-way there
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        controls = self.family.controls.float().to(generator.device)
+        scale = evenly(0.75, 1, (n, 1, 1), generator)
+        moved = controls + normally(1.5 / (side / 2), (n, len(controls), 2), generator)
+        return (moved / scale - controls).flatten(1)
+
+
+class TranslatedCluttered(Distortion):
+    """TC: the image somewhere in a frame of 60x60, among six 6x6 patches cut from other images of the batch.
+
+    Theta as in `Attention`: where the image lies. Patches and image are joined by their maximum.
+    """
+
+    family = Attention()
+    size = (60, 60)
+    patches, patch = 6, 6
+
+    def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
+        free = self.size[0] - side
+        corner = torch.randint(0, free + 1, (2, n), generator=generator, device=generator.device)  # whole pixels: no blur
+        x, y = (free / 2 - corner) / (side / 2)
+        return torch.stack([torch.full_like(x, self.size[0] / side), x, y], dim=1)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        frames, theta = super().__call__(images, generator)
+        n, c, side, _ = images.shape
+
+        def whole(low: int, high: int) -> Tensor:
+            shape = (n, self.patches, 1, 1)
+            return torch.randint(low, high, shape, generator=generator, device=generator.device).to(images.device)
+
+        step = torch.arange(self.patch, device=images.device)
+        down, right = step.view(1, 1, -1, 1), step.view(1, 1, 1, -1)
+        other = (torch.arange(n, device=images.device).view(-1, 1, 1, 1) + whole(1, max(2, n))) % n
+        cut = images[other, :, whole(0, side - self.patch + 1) + down, whole(0, side - self.patch + 1) + right]
+        place = (whole(0, self.size[0] - self.patch + 1) + down) * self.size[1]
+        place = place + whole(0, self.size[1] - self.patch + 1) + right
+        index = place.flatten(1)[:, None].expand(n, c, -1)
+        cut = cut.flatten(1, 3).transpose(1, 2)
+        return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
+
+
+DISTORTIONS = {
+    "upright": Upright,
+    "r": RandomRotation,
+    "r360": partial(RandomRotation, 180.0),
+    "rts": RandomSimilarity,
+    "rts48": partial(RandomSimilarity, 48),
+    "p": RandomProjection,
+    "e": RandomElastic,
+    "tc": TranslatedCluttered,
+}

@@ -1,0 +1,155 @@
+"""Pose recovered against pose applied: the distortion is ours, so the truth is known and the claim can be measured."""
+
+import math
+import statistics
+
+import torch
+from torch import Tensor, nn
+
+from ..geometry.coordinates import CORNERS
+from ..geometry.family import Family, multiply
+from ..networks.watching import find_transformer, thetas_of
+
+
+def rotation_angle(matrix: Tensor) -> Tensor:
+    """Angle of the rotation nearest to each 2x3 matrix (its polar factor): (N, 2, 3) -> (N,), radians in (-pi, pi].
+
+    Scale, shear and shift do not disturb it. Meant for matrices that do not mirror (positive determinant).
+    """
+    return torch.atan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
+
+
+def circular_spread(angles: Tensor) -> float:
+    """Circular standard deviation in radians: sqrt(-2 ln R), R the length of the mean of the unit vectors.
+
+    angles: (N,), radians. 0 when all agree, about the ordinary standard deviation when it is small; -179 and 179
+    degrees are near to each other, as they should be.
+    """
+    if angles.numel() == 0:
+        raise ValueError("angles must not be empty")
+    if not bool(angles.isfinite().all()):
+        raise ValueError("angles must be finite, got NaN or infinity")
+    angles = angles.double()
+    length = torch.hypot(angles.cos().mean(), angles.sin().mean())
+    return math.sqrt(max(0.0, -2 * math.log(max(float(length), 1e-300))))
+
+
+def residual_angle(pose: Tensor, matrix: Tensor) -> Tensor:
+    """Angle that is left after the transformer: that of the whole way from output to undistorted image, in radians.
+
+    pose: (N, 2, 3), the distortion applied. matrix: (N, 2, 3), the transformer's theta. Returns (N,).
+    """
+    return rotation_angle(multiply(pose, matrix))
+
+
+def out_of_frame_fraction(grid: Tensor) -> Tensor:
+    """Share of the sampling points that lie outside the image: (N, H, W, 2) -> (N,), each from 0 to 1; NaN is outside.
+
+    When all of them lie outside by more than half a pixel, a bilinear output with zeros around it is blank and no gradient
+    flows back to theta.
+    """
+    outside = ~(grid.abs() <= 1).all(dim=-1)
+    return outside.flatten(1).float().mean(dim=1)
+
+
+def scale_of(matrix: Tensor) -> Tensor:
+    """How many times as large as the output its window into the input is: the root of the determinant, (..., 2, 3) -> (...).
+
+    Below 1 the transformer zooms in, above 1 the picture shrinks.
+    """
+    return (matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]).abs().sqrt()
+
+
+def where_corners_look(
+    applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None, reach: float = 1.0
+) -> Tensor:
+    """Where, in the undistorted image, the corners of what the classifier gets look: (N, 4, 2), normalised.
+
+    applied, pose: the family of the distortion and its theta (N, P). family, theta: those of the transformer in front of
+    the classifier, or None where there is none. reach: 1 for the frame's own corners, less for those of a square within it.
+    They go round: top left, top right, bottom right, bottom left.
+    """
+    corners = reach * torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
+    if family is not None:
+        corners = family.map_points(theta, corners)
+    return applied.map_points(pose, corners)
+
+
+def corner_angle(corners: Tensor) -> Tensor:
+    """Angle of the rotation that brings the frame's corners nearest to these (N, 4, 2): (N,), radians in (-pi, pi]."""
+    x, y = (corners - corners.mean(dim=1, keepdim=True)).unbind(dim=-1)  # a shift turns nothing
+    frame_x, frame_y = torch.tensor(CORNERS, dtype=corners.dtype, device=corners.device).unbind(dim=-1)
+    return torch.atan2((frame_x * y - frame_y * x).sum(dim=1), (frame_x * x + frame_y * y).sum(dim=1))
+
+
+def corner_displacement(corners: Tensor) -> float:
+    """How far the corners (N, 4, 2) of images of one class stray from their typical place, over the typical zoom.
+
+    The typical place is the median of each corner; the result is the median over the images of the mean over the corners,
+    as a share of the typical window: 2 is its width. A network is free to choose a pose and a zoom for each class, so both
+    are taken out: the window's width is the square root of the area that the corners typically enclose. The medians keep
+    the few corners that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
+    """
+    if len(corners) == 0:
+        raise ValueError("corners must hold at least one image")
+    following = corners.roll(-1, dims=1)
+    area = (corners[..., 0] * following[..., 1] - corners[..., 1] * following[..., 0]).sum(dim=1).abs() / 2
+    strayed = (corners - corners.median(dim=0).values).norm(dim=-1).mean(dim=1)
+    return float(strayed.median() / (area.median() / 4).sqrt())
+
+
+def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28) -> dict:
+    """How widely the pose is spread within a class, before and after the transformer.
+
+    before, after: (N, 4, 2) as `where_corners_look` answers them. labels: (N,). side: how many pixels the typical window is
+    called wide. Images of which a corner looks beyond a horizon are left out of the angle. Within each class, because a
+    network is free to choose a different canonical pose for each. Returns, for `before` and `after`, the circular spread of
+    the angle in degrees and the displacement of the corners in pixels, each as a list by class (None for a class without
+    images) and as their mean.
+    """
+    report = {}
+    for name, corners in (("before", before), ("after", after)):
+        classes = [corners[labels == k] for k in range(int(labels.max()) + 1)]
+        seen = [some[(some.abs() < 1000).flatten(1).all(dim=1)] for some in classes]
+        angles = [math.degrees(circular_spread(corner_angle(some))) if len(some) else None for some in seen]
+        pixels = [side / 2 * corner_displacement(some) if len(some) else None for some in classes]
+        for unit, values in (("degrees", angles), ("pixels", pixels)):
+            report[f"{name}_{unit}"] = [None if value is None else round(value, 3) for value in values]
+            report[f"mean_{name}_{unit}"] = round(statistics.fmean(value for value in values if value is not None), 3)
+    return report
+
+
+@torch.no_grad()
+def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, seed: int = 2016) -> dict[str, float]:
+    """How still one picture stands behind the transformer while its input is turned, scaled or bent.
+
+    model: a net with a `SpatialTransformer`, on the images' device. images: undistorted, (N, C, H, H), uint8. distortion:
+    draws `poses` poses of each. Of one image's outputs the angle's circular spread and how far the corners stray
+    (`corner_displacement`) are measured: 0 is a picture that does not move. Within one class the angle cannot do that,
+    since people write at different slants; of one picture it can.
+
+    Returns degrees and pixels, medians over the images (a pixel is one of the undistorted image), and images and poses,
+    their counts. The model is left as it came. Raises ValueError for a model without a transformer.
+    """
+    transformer = find_transformer(model)
+    if transformer is None:
+        raise ValueError("model must hold a SpatialTransformer, and holds none")
+    generator = torch.Generator().manual_seed(seed)
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    degrees, pixels = [], []
+    for image in images:
+        views, pose = distortion(image.float().expand(poses, *image.shape) / 255, generator)
+        with thetas_of(model) as thetas:
+            model(views)
+        corners = where_corners_look(distortion.family, pose, transformer.family, thetas[0], distortion.reach)
+        degrees.append(math.degrees(circular_spread(corner_angle(corners))))
+        pixels.append(distortion.reach * images.shape[-1] / 2 * corner_displacement(corners))
+    for module, mode in training.items():
+        module.training = mode
+    return {
+        "degrees": round(statistics.median(degrees), 3),
+        "pixels": round(statistics.median(pixels), 3),
+        "images": len(images),
+        "poses": poses,
+    }

@@ -1,0 +1,79 @@
+"""How to train: the recipe, and what a device makes of its precision and memory format."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..device import has_units_for_bfloat16
+from .augmentation import SHIFT_PADDINGS
+
+OPTIMIZERS = ("adamw", "nesterov", "sgd")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the rate
+    rises to `lr`, then falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts.
+    lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing:
+    strengths. decay_biases: whether the decay pulls biases and batch normalisation towards zero too, and with them the
+    identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
+    `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
+    pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
+    distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
+    share that every dropout layer of the net drops from now on; None leaves the net's own. consistency: weight of the
+    consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
+    "float32", or "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`).
+    channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float = 2e-3
+    localizer_lr: float = 1.0
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.0
+    precision: str = "float32"
+    channels_last: bool = True
+    optimizer: str = "adamw"
+    augment: bool = False
+    distort_once: bool = False
+    decay_biases: bool = True
+    cutout: int = 0
+    shift: int = 0
+    shift_padding: str = "zeros"
+    dropout: float | None = None
+    consistency: float = 0.0
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
+        if self.consistency < 0:
+            raise ValueError(f"consistency must not be negative, got {self.consistency}")
+        if self.cutout < 0 or self.shift < 0:
+            raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
+        if self.shift_padding not in SHIFT_PADDINGS:
+            raise ValueError(f"shift_padding must be one of {', '.join(SHIFT_PADDINGS)}, got {self.shift_padding!r}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
+
+
+def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
+    """Move a model to the device, in the recipe's memory format."""
+    return model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+
+
+def precision_on(device: torch.device, recipe: Recipe) -> str:
+    """What a recipe is computed in on a device: "bfloat16" if the recipe asks for it and the device is made for it."""
+    return recipe.precision if has_units_for_bfloat16(device) else "float32"
+
+
+def autocast(recipe: Recipe, device: torch.device):
+    """Autocast where the recipe is computed in bfloat16, nothing elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, recipe) == "bfloat16")

@@ -1,0 +1,55 @@
+"""Theta of a few test images, kept along a training."""
+
+import torch
+from torch import Tensor, nn
+
+from ..networks.watching import thetas_of
+from .data import Dataset
+from .evaluation import TEST_SEED, distorted
+from .recipe import Recipe, autocast
+
+RECORDED_IMAGES = 64
+
+
+def recording_steps(total: int, frames: int = 60) -> set[int]:
+    """Steps at which theta is recorded: dense at first, when most happens, then at growing intervals."""
+    return {0, total} | {round(total ** (k / (frames - 1))) for k in range(frames)}
+
+
+class ThetaRecorder:
+    """Keeps theta and the prediction for the first test images, always distorted in the same way."""
+
+    def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, device: torch.device):
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        self.labels = data.test_labels[:RECORDED_IMAGES].cpu()
+        self.images, self.pose = distorted(data.test_images[:RECORDED_IMAGES].to(device), distortion, generator, recipe)
+        self.model, self.recipe, self.device = model, recipe, device
+        self.steps: list[int] = []
+        self.thetas: list[Tensor] = []
+        self.predictions: list[Tensor] = []
+
+    @torch.no_grad()
+    def record(self, step: int) -> None:
+        self.model.eval()
+        with thetas_of(self.model) as thetas, autocast(self.recipe, self.device):
+            logits = self.model(self.images)
+        self.model.train()
+        self.steps.append(step)
+        self.thetas += [theta.cpu() for theta in thetas]
+        self.predictions.append(logits.argmax(dim=1).cpu())
+
+    def state(self) -> dict:
+        return {"steps": self.steps, "thetas": self.thetas, "predictions": self.predictions}
+
+    def load_state(self, state: dict) -> None:
+        self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
+
+    def result(self) -> dict[str, Tensor]:
+        return {
+            "step": torch.tensor(self.steps),
+            "theta": torch.stack(self.thetas),
+            "prediction": torch.stack(self.predictions),
+            "pose": self.pose.cpu(),
+            "image": (self.images.cpu().contiguous() * 255).round().to(torch.uint8),
+            "label": self.labels,
+        }

@@ -1,0 +1,133 @@
+"""Recorded runs: train one and write it down, read what was written.
+
+A run is a folder <runs>/<experiment>/seed-<k>/ with run.json (numbers and how they were got) and, for a net with a
+transformer, theta.npz (theta of 64 fixed test images along the training).
+"""
+
+import io
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..device import best_device, device_name
+from ..files import short_reason, write_atomically
+from ..networks.models.parts import parameters_of
+from ..networks.watching import find_transformer
+from .data import load
+from .distortions import DISTORTIONS
+from .evaluation import evaluate
+from .experiment import Experiment, run_folder, runs_root
+from .experiments import experiment_called
+from .metrics import pose_report, stillness, where_corners_look
+from .probes import class_from_theta, error_with_one_theta, shift_undone
+from .trainer import fit
+
+STILLNESS_IMAGES = 500
+
+
+def run(experiment: Experiment, seed: int, root: Path | None = None, progress: bool = True) -> dict:
+    """Train one experiment with one seed and record it; go on where an interrupted call left off.
+
+    A run that is recorded already is only read. Returns the content of run.json.
+    """
+    folder = run_folder(experiment.name, seed, root)
+    if (folder / "run.json").exists():
+        return read_run(folder)
+    data, device = load(experiment.data), best_device()
+    if experiment.train_images:
+        data = data.subset(experiment.train_images, len(data.test_images))
+    distortion = DISTORTIONS[experiment.distortion]()
+    torch.manual_seed(seed)
+    model = experiment.build()
+    training = fit(model, data, distortion, experiment.recipe, seed, device, folder=folder, progress=progress)
+    test = evaluate(model, data, distortion, experiment.recipe, device)
+    reach = distortion.reach
+    before = after = where_corners_look(distortion.family, test["pose"], reach=reach)  # as the pose was, without a transformer
+    if "theta" in test:
+        after = where_corners_look(distortion.family, test["pose"], find_transformer(model).family, test["theta"], reach)
+    record = {
+        "experiment": experiment.name,
+        "seed": seed,
+        "command": f"python -m stn_tutorial train {experiment.name} --seeds {seed}",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "device": device_name(device),
+        "data_source": data.source,
+        "data_fingerprint": data.fingerprint,
+        "parameters": parameters_of(model),
+        "recipe": asdict(experiment.recipe),
+        "precision": training.precision,  # what this device made of the recipe's
+        "epochs": experiment.recipe.epochs,
+        "wall_seconds": round(training.wall_seconds, 1),
+        "test_error_percent": training.history[-1]["test_error_percent"],
+        "history": training.history,
+        "pose": pose_report(before, after, test["labels"], reach * data.test_images.shape[-1]),
+    }
+    if experiment.elsewhere:
+        unseen = {name: evaluate(model, data, DISTORTIONS[name](), experiment.recipe, device) for name in experiment.elsewhere}
+        record["elsewhere_error_percent"] = {name: test["error_percent"] for name, test in unseen.items()}
+    if "theta" in test:
+        theta = test["theta"].mean(dim=0)
+        record["stillness"] = stillness(model, data.test_images[:STILLNESS_IMAGES].to(device), distortion)
+        record["one_theta_error_percent"] = error_with_one_theta(model, data, theta, distortion, experiment.recipe, device)
+        record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
+        if experiment.recipe.shift:
+            record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
+    if training.theta is not None:
+        buffer = io.BytesIO()
+        # half precision: a hundredth of a pixel, at half the size
+        small = {key: value.half() if value.is_floating_point() else value for key, value in training.theta.items()}
+        np.savez_compressed(buffer, **{key: value.numpy() for key, value in small.items()})
+        write_atomically(folder / "theta.npz", buffer.getvalue())
+    write_atomically(folder / "run.json", (json.dumps(record, indent=1) + "\n").encode())
+    (folder / "checkpoint.pt").unlink()
+    return record
+
+
+def run_and_report(name: str, seed: int, root: Path | None = None, progress: bool = True) -> str:
+    """`run` for an experiment given by its name; what came out, in a line."""
+    known = (run_folder(name, seed, root) / "run.json").exists()
+    record = run(experiment_called(name), seed, root, progress)
+    result = f"{record['test_error_percent']:.2f} % error, {record['wall_seconds']:.0f} s"
+    return f"{name} seed {seed}: {'recorded already, ' if known else ''}{result}"
+
+
+# what the tables and notebooks read
+RECORDED = ("experiment", "seed", "versions", "device", "data_source", "parameters", "recipe", "epochs", "wall_seconds")
+RECORDED += ("test_error_percent", "history", "pose")
+
+
+def read_run(folder: Path) -> dict:
+    """The content of a run's run.json; a ValueError that names the file if it cannot be read."""
+    path = folder / "run.json"
+    try:
+        record = json.loads(path.read_text())
+        missing = [key for key in RECORDED if key not in record]
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"cannot read the recorded run {path}: {error}") from error
+    if missing:
+        raise ValueError(f"cannot read the recorded run {path}: it lacks {', '.join(missing)}")
+    return record
+
+
+def load_runs(name: str, root: Path | None = None) -> list[dict]:
+    """All recorded runs of an experiment, by seed; an empty list if there is none, a ValueError for an unknown name."""
+    folder = (root or runs_root()) / experiment_called(name).name
+    runs = [read_run(path.parent) for path in folder.glob("seed-*/run.json")]
+    return sorted(runs, key=lambda run: run["seed"])
+
+
+def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, torch.Tensor]:
+    """The theta history of a recorded run: a dict of tensors as in `Training.theta`."""
+    path = run_folder(experiment_called(name).name, seed, root) / "theta.npz"
+    if not path.exists():
+        raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: torch.from_numpy(file[key]) for key in file.files}
+            return {key: value.float() if value.is_floating_point() else value for key, value in arrays.items()}
+    except Exception as error:  # a damaged archive can make a reader raise almost anything
+        raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error

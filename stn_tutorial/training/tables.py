@@ -1,0 +1,210 @@
+"""The tables of README and notebooks, made from the recorded runs."""
+
+import statistics
+from pathlib import Path
+
+from ..networks.watching import find_transformer
+from .experiment import Experiment, published
+from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
+from .metrics import out_of_frame_fraction, scale_of
+from .runs import load_runs, load_theta
+
+
+def mean_and_spread(values: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1); the spread of a single value is NaN."""
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
+
+
+DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
+DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
+PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
+BLOCKS = "cifar10-seed-blocks"
+CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
+TABLES = (PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
+CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
+ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
+ACCURACY += ("scale", "outside %", "turned %")
+
+
+def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table in Markdown, the first column to the left and the others to the right."""
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def table(name: str, root: Path | None = None, nets: str = "*") -> str:
+    """A table in Markdown, made from the recorded runs: last-epoch test error or accuracy, mean and spread over seeds.
+
+    nets: a pattern such as "seed*" for a part of the rows; the paper's table and the blocks have no parts.
+
+    "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
+    stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
+    the transformer. What is not recorded is named. For CIFAR-10 "training" is the accuracy on the training images of the
+    last epoch as they were met, distorted and under dropout, "best epoch" is chosen on the test set, "scale" is how large
+    the transformer's window is, "outside" how much of it lies beyond the image (mean over 64 test images and seeds), and
+    "turned" the accuracy on images turned by up to 90 degrees of a net that never saw one. Raises ValueError for an unknown
+    table or a pattern that no net matches.
+    """
+    if name not in TABLES:
+        raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")
+    if name == PAPER_TABLE:
+        return paper_table(root)
+    if name == PAPER_CELLS:
+        return paper_cells(root)
+    if name == BLOCKS:
+        return seed_blocks(root)
+    found = matching(f"{name}/{nets}")
+    if name in CIFAR10:
+        runs = {experiment.name: load_runs(experiment.name, root) for experiment in found}
+        rows = [accuracy_row(name, of_name, root) for name, of_name in runs.items() if of_name]
+        return "\n\n".join([markdown(ACCURACY, rows), *died(runs), *footnotes(found, root)])
+    return "\n\n".join([details(found, root), *footnotes(found, root)])
+
+
+def paper_cells(root: Path | None = None) -> str:
+    """The paper's table 1 with ours beside it, and how they compare over the ST-CNN cells."""
+    rows, ratios, not_above = [], [], 0
+    for net, errors_published in PAPER_ERRORS.items():
+        row = [net]
+        for task in PAPER_TASKS:
+            errors = [run["test_error_percent"] for run in load_runs(f"mnist-{task}/{net}", root)]
+            row += [f"{errors_published[task]:.1f}", error_text(errors)]
+            if errors and net.startswith("st-cnn"):
+                ratios.append(statistics.fmean(errors) / errors_published[task])
+                not_above += ratios[-1] <= 1
+        rows.append(row)
+    header = ("net", *(f"{task.upper()} {whose}" for task in PAPER_TASKS for whose in ("paper", "ours")))
+    parts = [markdown(header, rows), "Test error in %; ± is the standard deviation over seeds, no ± is a single run."]
+    if ratios:
+        mean = statistics.fmean(ratios)
+        parts.append(
+            f"Of the 12 ST-CNN cells {len(ratios)} are recorded; {not_above} of them are at or below the paper's. "
+            f"Ours / paper is {mean:.2f} on average."
+        )
+    return "\n\n".join(parts)
+
+
+def paper_table(root: Path | None = None) -> str:
+    """`paper_cells`, and how each of our cells was got."""
+    parts, found = [paper_cells(root)], []
+    for task in PAPER_TASKS:
+        of_task = matching(f"mnist-{task}/*")
+        parts += [f"**{task.upper()}**", details(of_task, root)]
+        found += of_task
+    return "\n\n".join(parts + footnotes(found, root))
+
+
+def error_text(errors: list[float]) -> str:
+    """Mean and spread of some errors as text."""
+    if not errors:
+        return "not recorded"
+    mean, spread = mean_and_spread(errors)
+    return f"{mean:.2f}" if len(errors) == 1 else f"{mean:.2f} ± {spread:.2f}"
+
+
+def details(experiments: list[Experiment], root: Path | None) -> str:
+    """One row an experiment: error, size, cost, and pose before and after the transformer."""
+    return markdown(DETAILS, [details_row(experiment, load_runs(experiment.name, root)) for experiment in experiments])
+
+
+def details_row(experiment: Experiment, runs: list[dict]) -> list[str]:
+    """One row of `details`, cells as text."""
+    name = experiment.name.split("/")[1]
+    paper = "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
+    if not runs:
+        return [name, paper, "not recorded"] + ["-"] * (len(DETAILS) - 3)
+    error, spread = mean_and_spread([run["test_error_percent"] for run in runs])
+    minutes = statistics.fmean(run["wall_seconds"] for run in runs) / 60
+    pose = [f"mean_{when}_{unit}" for unit in ("degrees", "pixels") for when in ("before", "after")]
+    return [
+        name,
+        paper,
+        f"{error:.2f}",
+        "-" if len(runs) == 1 else f"{spread:.2f}",
+        str(len(runs)),
+        f"{runs[0]['parameters']:,}",
+        str(runs[0]["epochs"]),
+        f"{minutes:.1f}",
+        *(
+            f"{statistics.fmean(run['pose'][key] for run in runs):.1f}" if all(key in run["pose"] for run in runs) else "-"
+            for key in pose
+        ),
+    ]
+
+
+def footnotes(experiments: list[Experiment], root: Path | None) -> list[str]:
+    """Which of these experiments are not recorded, and on what the others were measured."""
+    recorded = {experiment.name: load_runs(experiment.name, root) for experiment in experiments}
+    missing = [name for name, runs in recorded.items() if not runs]
+    sources = {
+        f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {precision_of(r)}."
+        for runs in recorded.values()
+        for r in runs
+    }
+    return ([f"Not recorded: {', '.join(missing)}."] if missing else []) + sorted(sources)
+
+
+def precision_of(run: dict) -> str:
+    """What a run was computed in: the recipe's precision, in the first records, which do not say that the device had units for it."""
+    return run.get("precision", run["recipe"]["precision"])
+
+
+def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
+    """One row of a table of CIFAR-10, cells as text; at least one run."""
+    accuracy, spread = mean_and_spread([100 - run["test_error_percent"] for run in runs])
+    best = statistics.fmean(100 - min(epoch["test_error_percent"] for epoch in run["history"]) for run in runs)
+    turned = [100 - run["elsewhere_error_percent"]["r"] for run in runs if "elsewhere_error_percent" in run]
+    windows = [last_window(name, run["seed"], root) for run in runs]
+    learned = statistics.fmean(100 - run["history"][-1]["train_error_percent"] for run in runs)
+    scale, outside = zip(*windows, strict=True) if all(windows) else ((), ())
+    return [
+        name.split("/")[1],
+        f"{accuracy:.2f}",
+        "-" if len(runs) == 1 else f"{spread:.2f}",
+        f"{learned:.1f}",
+        f"{best:.2f}",
+        str(len(runs)),
+        f"{runs[0]['parameters']:,}",
+        str(runs[0]["epochs"]),
+        f"{statistics.fmean(run['wall_seconds'] for run in runs) / 60:.1f}",
+        f"{statistics.fmean(scale):.2f}" if scale else "-",
+        f"{statistics.fmean(outside):.0f}" if outside else "-",
+        f"{statistics.fmean(turned):.1f}" if turned else "-",
+    ]
+
+
+def died(runs: dict[str, list[dict]]) -> list[str]:
+    """Names the runs that ended at chance, at most one line: a mean over seeds hides whether one died or all are bad."""
+    dead = []
+    for name, of_name in runs.items():
+        ended = {f"{name} seed {run['seed']}": run["test_error_percent"] for run in of_name}
+        others = ", ".join(f"{100 - error:.2f}" for error in ended.values() if error < CHANCE)
+        dead += [f"{one} (its others: {others or 'none'})" for one, error in ended.items() if error >= CHANCE]
+    return [f"Died in training, and counted with the others: {'; '.join(dead)}."] if dead else []
+
+
+def last_window(name: str, seed: int, root: Path | None) -> tuple[float, float] | None:
+    """Mean scale of a trained transformer's window and how much of it lies outside, in per cent; None without a transformer."""
+    transformer = find_transformer(experiment_called(name).build())
+    if transformer is None:
+        return None
+    history = load_theta(name, seed, root)
+    theta, family = history["theta"][-1], transformer.family
+    outside = out_of_frame_fraction(family.grid(theta, tuple(history["image"].shape[2:])))
+    return float(scale_of(family.matrix(theta)).mean()), 100 * float(outside.mean())
+
+
+def seed_blocks(root: Path | None = None) -> str:
+    """Test accuracy of the seed's recipe by blocks of ten epochs, as published and here; single epochs jump too much to compare."""
+    logs = {"published": [100 - epoch["test_error_percent"] for epoch in published("cifar10-seed")]}
+    for run in load_runs("cifar10/seed", root):
+        logs[f"run {run['seed']}"] = [100 - epoch["test_error_percent"] for epoch in run["history"]]
+    ours = [log for name, log in logs.items() if name != "published"]
+    if ours:
+        logs["our mean"] = [statistics.fmean(epoch) for epoch in zip(*ours, strict=True)]
+    rows = []
+    for start in range(0, 50, 10):
+        rows.append(
+            [f"{start + 1} to {start + 10}", *(f"{statistics.fmean(log[start : start + 10]):.2f}" for log in logs.values())]
+        )
+    return "\n\n".join([markdown(("epochs", *logs), rows), *footnotes([experiment_called("cifar10/seed")], root)])

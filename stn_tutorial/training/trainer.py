@@ -1,0 +1,266 @@
+"""Training that lives on the device: `fit`, and checkpoints that resume bit for bit."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..device import best_device
+from ..geometry.family import Family
+from ..networks.transformer import SpatialTransformer
+from ..networks.watching import find_transformer, thetas_of
+from ..networks.weights import save_weights
+from .augmentation import cut_out, flip_and_shift
+from .checkpoints import load_checkpoint, save_checkpoint
+from .consistency import consistency_loss
+from .data import Dataset
+from .distortions import Upright
+from .evaluation import distorted, evaluate
+from .metrics import where_corners_look
+from .recipe import Recipe, autocast, precision_on, prepare
+from .recorder import ThetaRecorder, recording_steps
+
+
+@dataclass
+class Training:
+    """What `fit` returns: the epochs' numbers and, for a net with a transformer, its theta along the way.
+
+    history: one dict an epoch (epoch, train_loss, train_error_percent, test_loss, test_error_percent, seconds).
+    theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
+        of the 64 test images image (64, C, H, W) uint8 as the net sees them, label (64,) and pose (64, P), the true theta of
+        the distortion.
+    precision: what it was computed in, "float32" or "bfloat16".
+    """
+
+    history: list[dict]
+    theta: dict[str, Tensor] | None
+    wall_seconds: float
+    precision: str
+
+
+def distorted_once(images: Tensor, distortion, seed: int) -> Tensor:
+    """uint8 images (N, C, H, W), each with a distortion of its own, as uint8 images again."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [distortion(part.float() / 255, generator)[0] for part in images.split(1000)]
+    return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])
+
+
+class Trainer:
+    """One training as it goes: the model and everything else that a checkpoint must hold to resume it bit for bit."""
+
+    def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, seed: int, device: torch.device):
+        self.model, self.data = prepare(model, recipe, device), data
+        if recipe.dropout is not None:
+            for module in model.modules():
+                if isinstance(module, (nn.Dropout, nn.Dropout2d)):
+                    module.p = recipe.dropout
+        self.distortion, self.recipe, self.device = distortion, recipe, device
+        self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
+        self.train_distortion = distortion
+        if recipe.distort_once:
+            self.images, self.train_distortion = distorted_once(self.images, distortion, seed), Upright()
+        self.steps_per_epoch = len(self.images) // recipe.batch_size
+        self.total_steps = self.steps_per_epoch * recipe.epochs
+        self.optimizer, self.schedule = self.make_optimizer()
+        self.generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)  # for dropout
+        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if find_transformer(model) else None
+        self.record_at = recording_steps(self.total_steps)
+        self.history: list[dict] = []
+        self.seconds = 0.0
+
+    def make_optimizer(self):
+        """The recipe's optimiser and its schedule; rate and decay of a parameter depend on where it is and what it is."""
+        recipe = self.recipe
+        transformers = [module for module in self.model.modules() if isinstance(module, SpatialTransformer)]
+        in_localizer = {id(parameter) for t in transformers for parameter in t.localization.parameters()}
+        members: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter in self.model.parameters():
+            rate = recipe.lr * (recipe.localizer_lr if id(parameter) in in_localizer else 1)
+            decay = recipe.weight_decay if recipe.decay_biases or parameter.dim() > 1 else 0.0
+            members.setdefault((rate, decay), []).append(parameter)
+        groups = [{"params": of_group, "lr": rate, "weight_decay": decay} for (rate, decay), of_group in members.items()]
+        if recipe.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups)
+            return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        if recipe.optimizer == "nesterov":
+            optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+        else:
+            optimizer = torch.optim.AdamW(groups, fused=True)
+        highest = [group["lr"] for group in groups]
+        rise = 0.2 if self.total_steps != 5 else 0.4  # OneCycleLR divides by zero when the rise is exactly one step
+        one_cycle = torch.optim.lr_scheduler.OneCycleLR
+        return optimizer, one_cycle(
+            optimizer, highest, self.total_steps, pct_start=rise, cycle_momentum=recipe.optimizer == "adamw"
+        )
+
+    def state(self) -> dict:
+        """Everything that decides how the training goes on."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "recorder": self.recorder.state() if self.recorder else None,
+            "history": self.history,
+            "seconds": self.seconds,
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Go back to where `state` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch_rng"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
+        if self.recorder:
+            self.recorder.load_state(state["recorder"])
+        self.history, self.seconds = state["history"], state["seconds"]
+
+    def views(self, images: Tensor) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
+        """What the model sees of a batch (N, C, H, W): one view of each image, or two, (2N, ...), with the consistency term.
+
+        Beside them the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
+        view is the image as it comes, known as the identity, and the second is made from it.
+        """
+        distortions = [self.train_distortion] + ([self.distortion] if self.recipe.consistency else [])
+        seen = [distorted(images, distortion, self.generator, self.recipe) for distortion in distortions]
+        poses = [(distortion.family, pose) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
+        return torch.cat([view for view, _ in seen]), poses
+
+    def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on the images with these indices: the loss and the share of wrong answers, still on the device."""
+        images, recipe = self.images[batch], self.recipe
+        if recipe.augment:
+            images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
+        if recipe.cutout:
+            images = cut_out(images, self.generator, recipe.cutout)
+        inputs, poses = self.views(images)
+        targets = self.labels[batch].repeat(len(poses))
+        with autocast(recipe, self.device), thetas_of(self.model) as thetas:
+            logits = self.model(inputs).float()
+        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        if recipe.consistency:
+            family, thetas_of_views = find_transformer(self.model).family, thetas[0].chunk(2)
+            corners = [
+                where_corners_look(*pose, family, theta, self.distortion.reach)
+                for pose, theta in zip(poses, thetas_of_views, strict=True)
+            ]
+            loss = loss + recipe.consistency * consistency_loss(*corners)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.detach(), (logits.detach().argmax(dim=1) != targets).float().mean()
+
+    def train_epoch(self, bar) -> None:
+        """The training images once, in a new order (what fills no batch is left out); then the test set, and a new row."""
+        start, size, epoch = time.perf_counter(), self.recipe.batch_size, len(self.history) + 1
+        self.model.train()
+        loss_sum, wrong = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        for i in range(self.steps_per_epoch):
+            loss, mistakes = self.step(order[i * size : (i + 1) * size])
+            loss_sum += loss
+            wrong += mistakes
+            done = (epoch - 1) * self.steps_per_epoch + i + 1
+            if self.recorder and done in self.record_at:
+                self.recorder.record(done)
+            bar.update(1)
+            if i % 25 == 24 or i + 1 == self.steps_per_epoch:  # reading a number off a GPU waits for it: not at every step
+                mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / (i + 1)
+                bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
+        if not torch.isfinite(loss_sum):
+            raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
+        test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
+        row = {
+            "epoch": epoch,
+            "train_loss": loss_sum.item() / self.steps_per_epoch,
+            "train_error_percent": 100 * wrong.item() / self.steps_per_epoch,
+            "test_loss": test["loss"],
+            "test_error_percent": test["error_percent"],
+            "seconds": time.perf_counter() - start,
+        }
+        self.history.append(row)
+        self.seconds += row["seconds"]
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset,
+    distortion=None,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    folder: Path | str | None = None,
+    progress: bool = True,
+    on_epoch: Callable[[list[dict]], None] | None = None,
+) -> Training:
+    """Train `model` in place and return what happened.
+
+    The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
+    everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
+    call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
+    (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
+    governs order, distortion and dropout; seed torch yourself before you build the model.
+
+    progress: a bar with loss, accuracy and the time left. on_epoch: called with the history after each epoch, for
+    instance `figures.LiveCurves()`.
+
+    Raises ValueError for a data set smaller than a batch, for a checkpoint of another training or a damaged one, and
+    when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
+    """
+    distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    if recipe.consistency and find_transformer(model) is None:
+        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
+    if len(data.train_images) < recipe.batch_size:
+        raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
+    trainer, precision = Trainer(model, data, distortion, recipe, seed, device), precision_on(device, recipe)
+    checkpoint = path = None
+    if folder is not None:
+        path = Path(folder) / "checkpoint.pt"
+        identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type, "precision": precision}
+        identity |= {"distortion": repr(distortion), "model": repr(model)}
+        checkpoint = load_checkpoint(path, identity)
+    if checkpoint:
+        try:
+            trainer.load_state(checkpoint)
+        except RuntimeError as error:
+            raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
+    elif trainer.recorder:
+        trainer.recorder.record(0)
+    with progress_bar(trainer.total_steps, len(trainer.history) * trainer.steps_per_epoch, progress) as bar:
+        while len(trainer.history) < recipe.epochs:
+            trainer.train_epoch(bar)
+            if path:
+                save_checkpoint(path, identity, trainer.state())
+            if on_epoch:
+                on_epoch(trainer.history)
+    if folder is not None:
+        save_weights(model, Path(folder) / "weights.safetensors")
+    theta = trainer.recorder.result() if trainer.recorder else None
+    return Training(trainer.history, theta, trainer.seconds, precision)
+
+
+def progress_bar(total: int, done: int, visible: bool):
+    """A text bar on standard output: it reads the same in a terminal, a notebook and a log."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        initial=done,
+        disable=not visible,
+        file=sys.stdout,
+        mininterval=1.0,
+        ncols=120,
+        bar_format="{percentage:3.0f}% |{bar:24}| {elapsed} < {remaining} {postfix}",
+    )
