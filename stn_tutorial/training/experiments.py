@@ -157,6 +157,11 @@ def distorted_cifar10_experiments() -> list[Experiment]:
             for suffix, once in {"": True, "-augmented": False}.items():
                 recipe = replace(SMALL_RECIPE, distort_once=once)
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
+    # the consistency term, where the pose of each view is known and where only the extra turn of the second one is
+    for suffix, once in {"-still": True, "-augmented-still": False}.items():
+        epochs, batch = SMALL_RECIPE.epochs // 2, SMALL_RECIPE.batch_size // 2  # two views of each: as many pictures
+        recipe = replace(SMALL_RECIPE, distort_once=once, consistency=1.0, epochs=epochs, batch_size=batch)
+        found.append(Experiment(f"cifar10-r/small{suffix}", models.small_net, recipe, "cifar10", "r"))
     recipe = replace(SMALL_RECIPE, distort_once=True)  # on R a transformer hands on all pixels: there is nothing to resize
     for name, scale in {"resized": 1.0, "zoomed": 0.89}.items():  # 0.89: where the window of small ends, on average
         build = partial(models.small_resized, scale)

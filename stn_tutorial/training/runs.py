@@ -1,7 +1,8 @@
 """Recorded runs: train one and write it down, read what was written.
 
 A run is a folder <runs>/<experiment>/seed-<k>/ with run.json (numbers and how they were got) and, for a net with a
-transformer, theta.npz (theta of 64 fixed test images along the training).
+transformer, theta.npz (theta of 64 fixed test images along the training); the images themselves, the same for all runs on a
+task, lie once beside its experiments, in pictures.npz.
 """
 
 import io
@@ -17,6 +18,7 @@ from ..device import best_device, device_name
 from ..files import short_reason, write_atomically
 from ..networks.models.parts import parameters_of
 from ..networks.watching import find_transformer
+from ..networks.weights import load_weights
 from .data import load
 from .distortions import DISTORTIONS
 from .evaluation import evaluate
@@ -76,15 +78,40 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
         if experiment.recipe.shift:
             record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
+        small = experiment.build()
+        load_weights(small, folder / "weights.safetensors")
+        half = evaluate(small, data, distortion, experiment.recipe, device)
+        record["predictions_changed_by_float16"] = int((half["prediction"] != test["prediction"]).sum())
     if training.theta is not None:
-        buffer = io.BytesIO()
-        # half precision: a hundredth of a pixel, at half the size
-        small = {key: value.half() if value.is_floating_point() else value for key, value in training.theta.items()}
-        np.savez_compressed(buffer, **{key: value.numpy() for key, value in small.items()})
-        write_atomically(folder / "theta.npz", buffer.getvalue())
+        write_arrays(folder / "theta.npz", {key: training.theta[key] for key in ALONG})
+        if not pictures_of(folder).exists():
+            write_arrays(pictures_of(folder), {key: training.theta[key] for key in PICTURED})
     write_atomically(folder / "run.json", (json.dumps(record, indent=1) + "\n").encode())
     (folder / "checkpoint.pt").unlink()
     return record
+
+
+def pictures_of(folder: Path) -> Path:
+    """Where the images lie whose theta a run's folder holds: <runs>/<task>/pictures.npz."""
+    return folder.parent.parent / "pictures.npz"
+
+
+def write_arrays(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Write tensors as a compressed npz, floating point in half precision: a hundredth of a pixel, at half the size."""
+    buffer = io.BytesIO()
+    small = {key: value.half() if value.is_floating_point() else value for key, value in tensors.items()}
+    np.savez_compressed(buffer, **{key: value.numpy() for key, value in small.items()})
+    write_atomically(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, torch.Tensor]:
+    """What `write_arrays` wrote, in float32; a ValueError that names the file if it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: torch.from_numpy(file[key]) for key in file.files}
+            return {key: value.float() if value.is_floating_point() else value for key, value in arrays.items()}
+    except Exception as error:  # a damaged archive can make a reader raise almost anything
+        raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error
 
 
 def run_and_report(name: str, seed: int, root: Path | None = None, progress: bool = True) -> str:
@@ -95,6 +122,7 @@ def run_and_report(name: str, seed: int, root: Path | None = None, progress: boo
     return f"{name} seed {seed}: {'recorded already, ' if known else ''}{result}"
 
 
+ALONG, PICTURED = ("step", "theta", "prediction"), ("image", "label", "pose")  # along the training; of the images
 # what the tables and notebooks read
 RECORDED = ("experiment", "seed", "versions", "device", "data_source", "parameters", "recipe", "epochs", "wall_seconds")
 RECORDED += ("test_error_percent", "history", "pose")
@@ -125,9 +153,4 @@ def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, 
     path = run_folder(experiment_called(name).name, seed, root) / "theta.npz"
     if not path.exists():
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: torch.from_numpy(file[key]) for key in file.files}
-            return {key: value.float() if value.is_floating_point() else value for key, value in arrays.items()}
-    except Exception as error:  # a damaged archive can make a reader raise almost anything
-        raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error
+    return read_arrays(path) | read_arrays(pictures_of(path.parent))
