@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.sampler import sample
-from ..training.metrics import rotation_angle
 from .picture import ACCENT, INK, SECOND, Picture, panel, picture
 
 
@@ -195,54 +194,3 @@ class LiveCurves:
             self.handle = display(chart, display_id=True)
         else:
             self.handle.update(chart)
-
-
-def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "") -> Picture:
-    """Angle recovered from theta against the angle applied, in degrees, one colour a class.
-
-    pose, matrix: (N, 2, 3). A transformer that undoes the rotation lies on the dashed line, recovered = -applied.
-    """
-    applied = rotation_angle(pose).rad2deg().numpy()
-    recovered = rotation_angle(matrix).rad2deg().numpy()
-    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
-    axes = figure.subplots()
-    dots = axes.scatter(applied, recovered, c=labels.numpy(), cmap="tab10", s=5, vmin=-0.5, vmax=9.5, linewidths=0)
-    axes.plot([-90, 90], [90, -90], "--", color=INK, linewidth=1)
-    axes.set_xlabel("angle applied, degrees")
-    axes.set_ylabel("angle of theta, degrees")
-    axes.set_title(title, fontsize=11)
-    axes.set_aspect("equal")
-    figure.colorbar(dots, ax=axes, ticks=range(10), label="class")
-    slope = float(np.polyfit(applied, recovered, 1)[0])
-    return picture(
-        figure,
-        f"{title} Angle of theta against the angle applied, {len(applied)} digits; the fitted slope is {slope:.2f}, -1 undoes all.",
-    )
-
-
-def pose_spread(reports: dict[str, dict], unit: str = "degrees") -> Picture:
-    """Spread of the pose per class before and after, one row of bars a run: a name -> `pose_report`.
-
-    unit: "degrees", the circular spread of the angle, or "pixels", how far the corners stray.
-    """
-    figure = Figure(figsize=(7, 1.2 + 1.1 * len(reports)), layout="constrained")
-    rows = figure.subplots(len(reports), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for axes, (name, report) in zip(rows, reports.items(), strict=True):
-        place = np.arange(len(report[f"before_{unit}"]))
-        for shift, color, name_of_bar in ((-0.2, "#bbbbbb", "before"), (0.2, ACCENT, "after")):
-            heights = np.array(report[f"{name_of_bar}_{unit}"], dtype=float)  # None, a class without images, becomes NaN
-            axes.bar(place + shift, heights, 0.38, color=color, label=name_of_bar)
-        axes.set_title(f"{name}: {means(report, unit)} {unit}", fontsize=9, loc="left")
-        axes.set_xticks(place)
-        axes.spines[["top", "right"]].set_visible(False)
-    rows[-1].set_xlabel("class")
-    figure.legend(*rows[0].get_legend_handles_labels(), frameon=False, ncols=2, fontsize=8, loc="outside upper right")
-    figure.supylabel(f"spread, {unit}", fontsize=9)
-    summary = "; ".join(f"{name} {means(report, unit)}" for name, report in reports.items())
-    what = {"degrees": "Circular spread of the angle", "pixels": "How far the corners stray"}[unit]
-    return picture(figure, f"{what} per class before and after the transformer, mean in {unit}: {summary}.")
-
-
-def means(report: dict, unit: str) -> str:
-    """The two means of a `pose_report` as text."""
-    return f"{report[f'mean_before_{unit}']:.1f} to {report[f'mean_after_{unit}']:.1f}"

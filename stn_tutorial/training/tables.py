@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..networks.watching import find_transformer
 from .experiment import Experiment, published
-from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
+from .experiments import EXPERIMENTS, PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
 from .metrics import out_of_frame_fraction, scale_of
 from .runs import load_runs, load_theta
 
@@ -20,7 +20,8 @@ DETAILS += ("angle before °", "angle after °", "corners before px", "corners a
 PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
 BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
-TABLES = (PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
+STILLNESS, DOOR = "stillness", "door"
+TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
 CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
@@ -53,6 +54,10 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
         return paper_cells(root)
     if name == BLOCKS:
         return seed_blocks(root)
+    if name == STILLNESS:
+        return stillness_table(root)
+    if name == DOOR:
+        return door_table(root)
     found = matching(f"{name}/{nets}")
     if name in CIFAR10:
         runs = {experiment.name: load_runs(experiment.name, root) for experiment in found}
@@ -62,26 +67,75 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
 
 
 def paper_cells(root: Path | None = None) -> str:
-    """The paper's table 1 with ours beside it, and how they compare over the ST-CNN cells."""
-    rows, ratios, not_above = [], [], 0
-    for net, errors_published in PAPER_ERRORS.items():
+    """The paper's table 1 with ours beside it, and how they compare over the ST-CNN cells, with the consistency term and without."""
+    st_cnn = [net for net in PAPER_ERRORS if net.startswith("st-cnn")]
+    ours = {net: net for net in PAPER_ERRORS} | {f"{net}-still": net for net in st_cnn}
+    rows, ratios = [], {"": [], "-still": []}
+    for net, as_published in ours.items():
         row = [net]
         for task in PAPER_TASKS:
             errors = [run["test_error_percent"] for run in load_runs(f"mnist-{task}/{net}", root)]
-            row += [f"{errors_published[task]:.1f}", error_text(errors)]
-            if errors and net.startswith("st-cnn"):
-                ratios.append(statistics.fmean(errors) / errors_published[task])
-                not_above += ratios[-1] <= 1
+            row += [f"{PAPER_ERRORS[as_published][task]:.1f}", error_text(errors)]
+            if errors and as_published in st_cnn:
+                ratios["" if net == as_published else "-still"].append(
+                    statistics.fmean(errors) / PAPER_ERRORS[as_published][task]
+                )
         rows.append(row)
     header = ("net", *(f"{task.upper()} {whose}" for task in PAPER_TASKS for whose in ("paper", "ours")))
     parts = [markdown(header, rows), "Test error in %; ± is the standard deviation over seeds, no ± is a single run."]
-    if ratios:
-        mean = statistics.fmean(ratios)
-        parts.append(
-            f"Of the 12 ST-CNN cells {len(ratios)} are recorded; {not_above} of them are at or below the paper's. "
-            f"Ours / paper is {mean:.2f} on average."
-        )
+    for ending, of_kind in ratios.items():
+        if of_kind:
+            parts.append(
+                f"Of the 12 ST-CNN{ending} cells {len(of_kind)} are recorded; {sum(ratio <= 1 for ratio in of_kind)} of them are at or "
+                f"below the paper's. Ours / paper is {statistics.fmean(of_kind):.2f} on average."
+            )
     return "\n\n".join(parts)
+
+
+def stillness_table(root: Path | None = None) -> str:
+    """What every recorded net with a measure of stillness does, and the controls that go with them."""
+    rows = []
+    for experiment in EXPERIMENTS.values():
+        runs = load_runs(experiment.name, root)
+        measured = [run for run in runs if "stillness" in run]
+        if not measured and not (runs and experiment.name.endswith("cnn-plain")):
+            continue
+        error, spread = mean_and_spread([run["test_error_percent"] for run in runs])
+        paper = "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
+        row = [experiment.name, paper, f"{error:.2f}", "-" if len(runs) == 1 else f"{spread:.2f}", str(len(runs))]
+        row += [f"{runs[0]['parameters']:,}", str(runs[0]["epochs"])]
+        row += [
+            mean_text([run["stillness"][key] for run in measured], places) for key, places in (("degrees", 1), ("pixels", 2))
+        ]
+        rows.append([*row, mean_text([run["pose"]["mean_after_degrees"] for run in runs], 1)])
+    header = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "one picture °", "px", "class °")
+    names = [row[0] for row in rows]
+    return "\n\n".join([markdown(header, rows), *footnotes([experiment_called(name) for name in names], root)])
+
+
+def door_table(root: Path | None = None) -> str:
+    """The four rows that README shows: error and stillness on R and RTS, of the paper, of our net in both ways, of its control."""
+    columns = {"r": "st-cnn-affine", "rts": "st-cnn-similarity"}
+    rows = {"the paper's ST-CNN (affine)": [f"{PAPER_ERRORS['st-cnn-affine'][task]:.1f} | -" for task in columns]}
+    ways = {
+        "ours, trained as the paper trains": "{net}-plain",
+        "ours, **still**": "{net}-still",
+        "control: no transformer, equal size": "cnn-plain",
+    }
+    for title, name in ways.items():
+        cells = []
+        for task, net in columns.items():
+            runs = load_runs(f"mnist-{task}/{name.format(net=net)}", root)
+            still = [run["stillness"]["degrees"] for run in runs if "stillness" in run]
+            cells.append(f"{error_text([run['test_error_percent'] for run in runs])} | {mean_text(still, 1)}")
+        rows[title] = cells
+    header = ("net", "R: error %", "one digit turns by °", "RTS: error %", "one digit turns by °")
+    return markdown(header, [[title, *" | ".join(cells).split(" | ")] for title, cells in rows.items()])
+
+
+def mean_text(values: list[float], places: int) -> str:
+    """The mean of some numbers as text, a dash for none."""
+    return f"{statistics.fmean(values):.{places}f}" if values else "-"
 
 
 def paper_table(root: Path | None = None) -> str:
