@@ -154,3 +154,12 @@ def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, 
     if not path.exists():
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
     return read_arrays(path) | read_arrays(pictures_of(path.parent))
+
+
+def load_floor(root: Path | None = None) -> dict:
+    """How narrow the angle's spread within a class can get on R, as benchmarks/angle_floor.py recorded it; a ValueError if it did not."""
+    path = (root or runs_root()) / "mnist-r" / "floor.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read the recorded floor {path}: {short_reason(error)}") from error

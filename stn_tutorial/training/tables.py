@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..networks.watching import find_transformer
 from .experiment import Experiment, published
-from .experiments import EXPERIMENTS, PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
+from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
 from .metrics import out_of_frame_fraction, scale_of
 from .runs import load_runs, load_theta
 
@@ -36,7 +36,8 @@ def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
 def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     """A table in Markdown, made from the recorded runs: last-epoch test error or accuracy, mean and spread over seeds.
 
-    nets: a pattern such as "seed*" for a part of the rows; the paper's table and the blocks have no parts.
+    nets: a pattern such as "seed*" for a part of the rows, for the stillness table of whole names such as "mnist-r/*"; the
+    paper's table, the door's and the blocks have no parts.
 
     "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
     stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
@@ -55,7 +56,7 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     if name == BLOCKS:
         return seed_blocks(root)
     if name == STILLNESS:
-        return stillness_table(root)
+        return stillness_table(root, nets)
     if name == DOOR:
         return door_table(root)
     found = matching(f"{name}/{nets}")
@@ -92,10 +93,10 @@ def paper_cells(root: Path | None = None) -> str:
     return "\n\n".join(parts)
 
 
-def stillness_table(root: Path | None = None) -> str:
+def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
     """What every recorded net with a measure of stillness does, and the controls that go with them."""
     rows = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in matching(pattern):
         runs = load_runs(experiment.name, root)
         measured = [run for run in runs if "stillness" in run]
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
@@ -109,8 +110,7 @@ def stillness_table(root: Path | None = None) -> str:
         ]
         rows.append([*row, mean_text([run["pose"]["mean_after_degrees"] for run in runs], 1)])
     header = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "one picture °", "px", "class °")
-    names = [row[0] for row in rows]
-    return "\n\n".join([markdown(header, rows), *footnotes([experiment_called(name) for name in names], root)])
+    return markdown(header, rows)
 
 
 def door_table(root: Path | None = None) -> str:
