@@ -121,7 +121,7 @@ class RandomSimilarity(Distortion):
 class RandomProjection(Distortion):
     """P: scaled by 0.75 to 1, then each corner stretched by a normal draw of 5 pixels' deviation. Theta as in `Projective`.
 
-    A corner is stretched along its ray from the centre, outwards or inwards. data/runs/README.md says why not sideways too.
+    A corner is stretched along its ray from the centre, outwards or inwards. docs/tried.md says why not sideways too.
     """
 
     family = Projective()

@@ -88,7 +88,7 @@ def still_experiments(task: str) -> list[Experiment]:
 SEED_RECIPE = Recipe(epochs=50, batch_size=64, lr=0.01, weight_decay=0.0, optimizer="sgd")
 WINDOW_RECIPE = replace(SEED_RECIPE, epochs=5, precision="bfloat16")  # the windows grow in the first epochs
 TODAY = Recipe(weight_decay=0.05, decay_biases=False, label_smoothing=0.1, precision="bfloat16")
-# the published net drops half of its features in training, under which it learns too little: data/runs/README.md
+# the published net drops half of its features in training, under which it learns too little: docs/tried.md
 MODERN_RECIPE = replace(TODAY, epochs=50, batch_size=128, lr=2e-3, augment=True, shift=4, dropout=0.0)
 COMPACT_RECIPE = replace(
     TODAY,
