@@ -28,6 +28,14 @@ class SpatialTransformer(nn.Module):
     Theta, the grid and the sampling are float32 also under autocast and in half-precision nets, since half precision would
     move sampling points by whole pixels on a large image; the output has the images' type. Raises ValueError that names
     the argument for an unknown mode, padding_mode or sampler and a size below (1, 1).
+
+    >>> from stn_tutorial import Affine, LocalizationNet
+    >>> transformer = SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine())
+    >>> images = torch.rand(8, 1, 28, 28)
+    >>> transformer(images).allclose(images, atol=1e-5)  # untrained, it hands on what it gets
+    True
+    >>> transformer.theta(images).shape
+    torch.Size([8, 6])
     """
 
     def __init__(
