@@ -1,7 +1,8 @@
-"""The command line: python -m stn_tutorial info · data · train · table."""
+"""The command line: python -m stn_tutorial info · data · train · ship · table."""
 
 import argparse
 import importlib.metadata
+import json
 import multiprocessing
 import os
 import platform
@@ -16,6 +17,7 @@ from .training.data import NAMES, data_root, load
 from .training.experiment import runs_root
 from .training.experiments import EXPERIMENTS, matching
 from .training.runs import run_and_report
+from .training.shipping import ship
 from .training.tables import TABLES, table
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
@@ -87,6 +89,10 @@ def main(arguments: list[str] | None = None) -> None:
         help="trainings that share the device, each in a process of its own (default: %(default)s here; small nets leave most of a "
         "GPU idle; on a CPU they also share the cores, and each takes longer for it)",
     )
+    command = commands.add_parser("ship", help="put the weights of a recorded run into the package, with a card")
+    command.add_argument("name", metavar="NAME", help="for instance mnist-r/st-cnn-affine-still")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--root", type=Path, help="where the run is recorded (default: data/runs)")
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))
     args = parser.parse_args(arguments)
@@ -98,6 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
                 print(load(name))
         elif args.command == "train":
             train(args.patterns, args.seeds, args.root, args.at_once)
+        elif args.command == "ship":
+            print(json.dumps(ship(args.name, args.seed, args.root)["measured"], indent=1))
         else:
             print(table(args.name))
     except (ValueError, OSError) as error:
