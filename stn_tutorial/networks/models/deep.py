@@ -7,19 +7,20 @@ from ..localization import LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front, normed_relu
 
 # the same for the deep nets
-DEEP_CONTROL_FILTERS = {28: (32, 74, 74, 103), 42: (32, 82, 82, 91)}
+DEEP_CONTROL_FILTERS = {28: (48, 88, 88, 133), 42: (48, 86, 86, 142)}
 
 
-def deep_cnn(side: int = DIGIT, filters: tuple[int, int, int, int] = (32, 64, 64, 96), dropout: float = 0.3) -> nn.Sequential:
-    """A classifier of today: a 5x5 convolution in steps of 2, two 3x3, pool, one 3x3, a linear layer.
+def deep_cnn(side: int = DIGIT, filters: tuple[int, int, int, int] = (48, 80, 80, 128), dropout: float = 0.3) -> nn.Sequential:
+    """A classifier of today: 5x5 convolution, pool, two 3x3, pool, one 3x3, a linear layer.
 
     side: of the square images (N, 1, side, side) in [0, 1], in pixels, at least 24.
     """
     first, second, third, fourth = filters
-    rest = ((side - 3) // 2 - 4) // 2 - 2
+    rest = ((side - 4) // 2 - 4) // 2 - 2
     return nn.Sequential(
         Normalize(),
-        nn.Conv2d(1, first, 5, stride=2, bias=False),
+        nn.Conv2d(1, first, 5, bias=False),
+        nn.MaxPool2d(2),
         *normed_relu(first),
         nn.Conv2d(first, second, 3, bias=False),
         *normed_relu(second),
