@@ -6,7 +6,7 @@ from ...geometry.affine import Affine
 from ..localization import LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front, normed_relu
 
-# the same for the deep nets
+# filters with which the control comes nearest to the affine net beside it in parameters, by side of the image
 DEEP_CONTROL_FILTERS = {28: (48, 88, 88, 133), 42: (48, 86, 86, 142)}
 
 
