@@ -426,14 +426,16 @@ for name, make in FAMILIES.items():
 # %% [markdown]
 # ## Play
 #
-# One explorer per family, from 1 number to 8. Drag the same corner in each: what else moves along?
+# One explorer for each family of matrices, with the names of its numbers. Drag the same corner in each: what else moves along?
 
 # %%
 from stn_tutorial import explore
+from stn_tutorial.geometry.family import MatrixFamily
 
-for family in (Rotation(), Translation(), Attention(log_scale=True), Similarity(), Affine(), Projective()):
-    print(family, "-", family.num_params, "numbers" if family.num_params > 1 else "number")
-    display(explore(digit, family))
+for family in (make() for make in FAMILIES.values()):
+    if isinstance(family, MatrixFamily):
+        print(f"{family}: {', '.join(family.parameters())}")
+        display(explore(digit, family))
 
 # %% [markdown]
 # Translation: everything, equally. Rotation, attention and similarity: all corners, about a centre that stays. Affine: the opposite corner.

@@ -42,7 +42,7 @@ def is_plain(tensor: Tensor) -> bool:
         tensor.data_ptr()
     except RuntimeError:
         return False
-    return True
+    return type(tensor) is Tensor
 
 
 class ThinPlateSpline(LatticeFamily):

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import textwrap
 from collections.abc import Callable
 
 import torch
@@ -102,7 +103,7 @@ class Explorer(BrowserWidget):
             title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
         if self.sampler is not None:
             output = from_bytes(self.output, self.shape) if self.output else torch.ones(1, *self.pixels.shape[1:])
-            return figures.warp(self.pixels, self.transform, theta, self.problem or title, output=output)
+            return figures.warp(self.pixels, self.transform, theta, textwrap.fill(self.problem, 70) or title, output=output)
         return figures.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
 
     def _repr_mimebundle_(self, **options):

@@ -81,7 +81,7 @@ def warp(
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
     panel(right, output, "output V")
     if title:
-        figure.suptitle(title, fontsize=11, parse_math=False, wrap=True)
+        figure.suptitle(title, fontsize=11, parse_math=False)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
     return picture(
         figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"

@@ -22,6 +22,7 @@ from stn_tutorial.teaching.images import LONGEST
 PHOTO = torch.randint(0, 256, (3, 12, 17), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 ARRAY = PHOTO.permute(1, 2, 0).numpy()
 PIL = Image.fromarray(ARRAY)
+pytestmark = pytest.mark.filterwarnings("ignore:.* turns square pictures and shears others")
 
 
 def shown(picture) -> torch.Tensor:
