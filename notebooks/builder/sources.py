@@ -33,8 +33,8 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
         import stn_tutorial
     except ModuleNotFoundError:
         raise SystemExit(
-            "ADDRESS could not be reached: upload the package's wheel beside this notebook (in a copy of "
-            "the project `pip wheel --no-deps .` makes stn_tutorial-....whl), and run this cell again."
+            "The package could not be fetched: upload its wheel (`pip wheel --no-deps .` makes it from a copy of "
+            "the project) beside this notebook, and run this cell again."
         ) from None"""
 
 

@@ -62,8 +62,11 @@ def test_direct_dependencies_are_pinned_within_their_bounds(name):
     assert declared()[name].specifier.contains(pinned()[name])
 
 
-def test_version_is_the_same_everywhere():
+def test_version_and_authors_are_the_same_everywhere():
     assert PROJECT["version"] == stn_tutorial.__version__ == metadata("stn-tutorial")["Version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"] and citation["license"] == PROJECT["license"]
+    assert citation["authors"] == PROJECT["authors"]
 
 
 def test_notebooks_refuse_the_torch_that_pip_would_refuse():
