@@ -125,6 +125,8 @@ class Film(widgets.VBox):
 
     def close(self) -> None:
         """Take the film and all its parts down."""
+        if self.comm is None:  # it is closed already, or was never made
+            return
         parts = (self.view, self.play, self.slider, self.row)
         for part in (*self.links, self.play.style, self.slider.style, *(part.layout for part in parts), *parts, self.layout):
             part.close()
