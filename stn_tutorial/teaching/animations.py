@@ -17,9 +17,9 @@ from ..geometry.paths import theta_path
 from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
 from ..networks.watching import find_transformer, thetas_of
-from .browser_widget import to_bytes
 from .figures import add_lattice, lattice_lines
 from .film import Film
+from .images import to_bytes
 from .picture import ACCENT, RIGHT, WRONG, as_array, panel
 
 COLORS = 32  # of a film's pictures: greys for most, and enough between them and the lattice
