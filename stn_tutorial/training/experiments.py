@@ -71,16 +71,18 @@ STILL_EPOCHS = {"r": 16, "rts": 14, "p": 10, "e": 10, "r360": 12}
 STILL_RECIPE = Recipe(batch_size=128, lr=4e-3, weight_decay=0.1, label_smoothing=0.1, precision="bfloat16", consistency=1.0)
 STILL_FAMILIES = {task: ["affine", "projective", "tps", *OTHER_FAMILIES[task]] for task in PAPER_TASKS} | {"r360": ["rotation"]}
 
+PLAIN_FAMILY = {"r": "affine", "rts": "similarity", "p": "projective", "e": "tps", "r360": "rotation"}  # also without the term
+
 
 def still_experiments(task: str) -> list[Experiment]:
-    """The deep nets on one task: a transformer of each family with the consistency term and without, and the control."""
+    """The deep nets on one task: a transformer of each family with the consistency term, one without it, and the control."""
     side, two_views = SIDES[task], replace(STILL_RECIPE, epochs=STILL_EPOCHS[task])
     one_view = replace(two_views, consistency=0.0, batch_size=256, epochs=2 * two_views.epochs)
     control = partial(deep_cnn_control, side)
     found = [Experiment(f"mnist-{task}/cnn-plain", control, one_view, "mnist", task, train_images=TRAIN_IMAGES.get(task))]
     for family in STILL_FAMILIES[task]:
-        build = partial(st_experiment, task, "st-cnn", family, deep_st_cnn)
-        found += [build(two_views, suffix="-still"), build(one_view, suffix="-plain")]
+        found.append(st_experiment(task, "st-cnn", family, deep_st_cnn, two_views, "-still"))
+    found.append(st_experiment(task, "st-cnn", PLAIN_FAMILY[task], deep_st_cnn, one_view, "-plain"))
     return found
 
 
