@@ -23,8 +23,8 @@ class Recipe:
     `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
     pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
     distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
-    share that every dropout layer of the net drops from now on; None leaves the net's own. consistency: weight of the
-    consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
+    share that every dropout layer of the net drops from now on; None leaves the net's own. jitter: how much each training image is
+    changed besides, `augmentation.jittered`; 0 for not at all. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
     "float32", or "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`).
     channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
 
@@ -51,6 +51,7 @@ class Recipe:
     shift: int = 0
     shift_padding: str = "zeros"
     dropout: float | None = None
+    jitter: float = 0.0
     consistency: float = 0.0
 
     def __post_init__(self):
@@ -60,8 +61,8 @@ class Recipe:
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
-        if self.consistency < 0:
-            raise ValueError(f"consistency must not be negative, got {self.consistency}")
+        if self.consistency < 0 or self.jitter < 0:
+            raise ValueError(f"consistency and jitter must not be negative, got {self.consistency} and {self.jitter}")
         if self.cutout < 0 or self.shift < 0:
             raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
         if self.shift_padding not in SHIFT_PADDINGS:

@@ -14,7 +14,7 @@ from ..geometry.family import Family
 from ..networks.transformer import SpatialTransformer
 from ..networks.watching import find_transformer, thetas_of
 from ..networks.weights import save_weights
-from .augmentation import cut_out, flip_and_shift
+from .augmentation import cut_out, flip_and_shift, jittered
 from .checkpoints import load_checkpoint, save_checkpoint
 from .consistency import consistency_loss
 from .data import Dataset
@@ -141,6 +141,8 @@ class Trainer:
         images, recipe = self.images[batch], self.recipe
         if recipe.augment:
             images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
+        if recipe.jitter:
+            images = jittered(images, self.generator, recipe.jitter)
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
         inputs, poses = self.views(images)

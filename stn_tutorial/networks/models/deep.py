@@ -7,10 +7,10 @@ from ..localization import LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front, normed_relu
 
 # filters with which the control comes nearest to the affine net beside it in parameters, by side of the image
-DEEP_CONTROL_FILTERS = {28: (48, 88, 88, 133), 42: (48, 86, 86, 142)}
+DEEP_CONTROL_FILTERS = {28: (32, 74, 74, 103), 42: (32, 79, 79, 99)}
 
 
-def deep_cnn(side: int = DIGIT, filters: tuple[int, int, int, int] = (48, 80, 80, 128), dropout: float = 0.3) -> nn.Sequential:
+def deep_cnn(side: int = DIGIT, filters: tuple[int, int, int, int] = (32, 64, 64, 96), dropout: float = 0.3) -> nn.Sequential:
     """A classifier of today: 5x5 convolution, pool, two 3x3, pool, one 3x3, a linear layer.
 
     side: of the square images (N, 1, side, side) in [0, 1], in pixels, at least 24.
