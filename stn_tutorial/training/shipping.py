@@ -43,7 +43,7 @@ def ship(name: str, seed: int, root: Path | None = None, folder: Path = FOLDER) 
         "parameters": run["parameters"],
         "trained": {key: run[key] for key in ("command", "seed", "recipe", "precision", "epochs", "device", "versions")},
         "data": {key: run[key] for key in ("data_source", "data_fingerprint")} | {"distortion": experiment.distortion},
-        "error_percent_of_all_seeds": {str(r["seed"]): r["test_error_percent"] for r in load_runs(name, root)},
+        "error_percent_of_recorded_seeds": {str(r["seed"]): r["test_error_percent"] for r in load_runs(name)},
         "measured": measured(model, experiment, CARD_SEEDS),
         "predictions_changed_by_float16": run.get("predictions_changed_by_float16"),
         "fails": FAILS[name.split("/")[0]],
