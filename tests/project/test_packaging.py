@@ -81,24 +81,26 @@ def test_no_file_names_a_package_registry():
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 
-def test_info_names_versions_device_and_data(python):
-    done = python("-m", "stn_tutorial", "info")
+def test_info_names_versions_device_and_data(python, root):
+    done = python("-m", "stn_tutorial", "info", STN_DATA=root)
     assert done.returncode == 0 and done.stderr == ""
     for name in ("python", "stn-tutorial", "torch", "device", "data root", "mnist", "runs"):
         assert re.search(rf"^ *{name} +\S", done.stdout, flags=re.MULTILINE), name
 
 
-def test_import_leaves_heavy_packages_alone(python):
-    code = "import sys, stn_tutorial; print([name for name in sys.argv[1:] if name in sys.modules])"
+def test_an_import_leaves_heavy_packages_alone_and_a_star_import_needs_no_widgets(python):
+    code = """import sys, stn_tutorial
+print([name for name in sys.argv[1:] if name in sys.modules])
+sys.modules.update(dict.fromkeys(["ipywidgets", "anywidget", "matplotlib", "IPython"]))  # as if they were not there
+from stn_tutorial import *
+print(load.__name__, fit.__name__, evaluate.__name__, pretrained.__name__)
+"""
     heavy = ("matplotlib", "torchvision", "ipywidgets", "torchsummary", "IPython", "PIL", "mlxtend")
-    assert python("-c", code, *heavy).stdout == "[]\n"
+    assert python("-c", code, *heavy).stdout == "[]\nload fit evaluate pretrained\n"
 
 
-def test_all_public_names_are_listed_and_a_star_import_needs_no_widgets(python):
+def test_all_public_names_are_listed():
     assert {*stn_tutorial.__all__, *stn_tutorial.LAZY} <= set(dir(stn_tutorial))
-    code = "import sys; sys.modules.update(dict.fromkeys(['ipywidgets', 'anywidget', 'matplotlib', 'IPython'])); "
-    code += "from stn_tutorial import *; print(load.__name__, fit.__name__, evaluate.__name__, pretrained.__name__)"
-    assert python("-c", code).stdout == "load fit evaluate pretrained\n"
 
 
 def modules() -> dict[str, Path]:
