@@ -1,60 +1,101 @@
 """Animations: warps along a training, a trained net under turning digits, and the way from one theta to another.
 
-Each is a `Picture` whose PNG is animated (APNG), which every browser plays and no viewer drops; `Picture.save` writes other
-formats.
+Each is a `Film`: played, paused and stepped through in a notebook, an animated PNG where there is no front end.
 """
 
 import io
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..geometry.family import Family
 from ..geometry.paths import theta_path
+from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
-from ..training.distortions import RandomRotation
+from ..networks.watching import find_transformer, thetas_of
+from .browser_widget import to_bytes
 from .figures import add_lattice, lattice_lines
-from .picture import ACCENT, RIGHT, WRONG, Picture, as_array, panel
+from .film import Film
+from .picture import ACCENT, RIGHT, WRONG, as_array, panel
+
+COLORS = 32  # of a film's pictures: greys for most, and enough between them and the lattice
 
 
-def animation(figure: Figure, frames, draw, alt: str, seconds_per_frame: float = 1 / 12) -> Picture:
-    """An endless APNG: `draw(frame)` changes the figure's artists for each of the frames."""
-    pages = []
-    for frame in frames:
-        draw(frame)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=72, facecolor="white")
-        pages.append(Image.open(buffer).convert("RGB"))
-    # one palette for all frames, a third of the bytes and no flicker; a tall strip of many frames holds every colour
-    chosen = pages[:: max(1, len(pages) // 8)]
+def quantized(pages: list[Image.Image]) -> list[Image.Image]:
+    """RGB pictures of one size with one small palette for all: a third of the bytes, and no flicker.
+
+    >>> [page.mode for page in quantized([Image.new("RGB", (80, 9), "white"), Image.new("RGB", (80, 9), "black")])]
+    ['P', 'P']
+    """
+    chosen = pages[:: max(1, len(pages) // 8)]  # a tall strip of some of them holds every colour
     strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
     for k, page in enumerate(chosen):
         strip.paste(page, (0, k * page.height))
     for k, color in enumerate((ACCENT, RIGHT, WRONG)):
         strip.paste(color, (40 * k, 0, 40 * k + 40, pages[0].height))
-    palette = strip.quantize(48)
-    pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
-    buffer = io.BytesIO()
-    milliseconds = round(1000 * seconds_per_frame)
-    pages[0].save(buffer, format="PNG", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0, optimize=True)
-    return Picture(buffer.getvalue(), alt)
+    palette = strip.quantize(COLORS)
+    return [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+
+
+def film(
+    figure: Figure, frames: Sequence[int], draw: Callable[[int], None], captions: list[str], alt: str, rest: int = 0
+) -> Film:
+    """A film of a figure: `draw(frame)` changes its artists, once for each different frame; the rest is as in `Film`.
+
+    >>> figure = Figure(figsize=(2, 1))
+    >>> len(film(figure, [0, 1], lambda k: figure.suptitle(str(k)), ["nothing", "one"], "counting").frames)
+    2
+    """
+    pages = {}
+    for frame in dict.fromkeys(frames):
+        draw(frame)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=72, facecolor="white")
+        pages[frame] = Image.open(buffer).convert("RGB")
+    pictures = {}
+    for frame, page in zip(pages, quantized(list(pages.values())), strict=True):
+        buffer = io.BytesIO()
+        page.save(buffer, "PNG", optimize=True)
+        pictures[frame] = buffer.getvalue()
+    return Film([pictures[frame] for frame in frames], captions, alt, rest)
+
+
+def there_and_back(frames: int) -> list[int]:
+    """Frames 0, 1, ... to the middle and the same ones back, so that the last is followed by the first.
+
+    >>> there_and_back(6)
+    [0, 1, 2, 3, 2, 1]
+    """
+    middle = max(1, frames // 2)
+    return [*range(middle + 1), *range(middle - 1, 0, -1)]
 
 
 class Stage:
-    """Images side by side: above, the input with the sampling lattice; below, the output and what the net reads."""
+    """Images side by side: above, the input with the sampling lattice; below, the output and what the net reads.
 
-    def __init__(self, images: Tensor, family, labels, classes=range(10)):
+    images: the inputs, (K, C, H, W); outputs: what the transformer makes of them, (K, C, H', W'), its own size.
+
+    >>> stage = Stage(torch.rand(2, 1, 28, 28), torch.rand(2, 1, 20, 20), Rotation(), [3, 5], range(10))
+    >>> theta = torch.tensor([[0.0], [1.0]])
+    >>> stage.update(torch.rand(2, 1, 28, 28), torch.rand(2, 1, 20, 20), theta, torch.tensor([3, 8]), "step 1")
+    >>> [words.get_text() for words in stage.words]
+    ['reads 3', 'reads 8 ✗']
+    """
+
+    def __init__(self, images: Tensor, outputs: Tensor, family, labels, classes, align_corners: bool = False):
         self.family, self.labels, self.classes, self.size = family, labels, classes, images.shape[2:]
-        self.figure = Figure(figsize=(1.55 * len(images), 3.9))
+        self.align_corners = align_corners
+        self.figure = Figure(figsize=(max(1.55 * len(images), 3), 3.9))
         axes = self.figure.subplots(2, len(images), squeeze=False)
         self.figure.subplots_adjust(left=0.02, right=0.98, top=0.86, bottom=0.09, wspace=0.06, hspace=0.08)
         self.inputs = [panel(a, image) for a, image in zip(axes[0], images, strict=True)]
-        self.outputs = [panel(a, image) for a, image in zip(axes[1], images, strict=True)]
+        self.outputs = [panel(a, image) for a, image in zip(axes[1], outputs, strict=True)]
         identity = family.identity()
-        self.lattices = [add_lattice(a, family, identity, self.size) for a in axes[0]]
+        self.lattices = [add_lattice(a, family, identity, self.size, align_corners) for a in axes[0]]
         self.words = [a.set_xlabel("", fontsize=11) for a in axes[1]]
         self.title = self.figure.suptitle("", fontsize=11)
         for a in axes[0]:
@@ -66,49 +107,97 @@ class Stage:
     def update(self, inputs: Tensor, outputs: Tensor, thetas: Tensor, predictions: Tensor, title: str) -> None:
         self.title.set_text(title)
         for k, label in enumerate(self.labels):
+            right = int(predictions[k]) == int(label)
             self.inputs[k].set_data(as_array(inputs[k]))
             self.outputs[k].set_data(as_array(outputs[k]))
-            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size))
-            self.words[k].set_text(f"reads {self.classes[int(predictions[k])]}")
-            self.words[k].set_color(RIGHT if int(predictions[k]) == int(label) else WRONG)
+            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size, self.align_corners))
+            self.words[k].set_text(f"reads {self.classes[int(predictions[k])]}" + ("" if right else " ✗"))
+            self.words[k].set_color(RIGHT if right else WRONG)
 
 
 @torch.no_grad()
-def animate_rotation(model, images: Tensor, labels: Tensor, degrees: float = 90, frames: int = 48) -> Picture:
-    """Digits that rotate, the sampling lattice over them, the output below and the class the net reads.
+def answers(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a net with a transformer makes of images (N, C, H, W): theta (N, P), its output (N, C', H', W') and the class read (N,).
 
-    model: a `TransformedNet`. images: (K, 1, H, W) uint8, upright. The sweep goes from -degrees to degrees and back.
+    The first transformer's; the net is asked in evaluation mode. Raises ValueError for a model without a transformer, and
+    for one that calls it in parts.
+
+    >>> from stn_tutorial.networks.models import paper_st_cnn
+    >>> [tuple(found.shape) for found in answers(paper_st_cnn(), torch.rand(2, 1, 28, 28))]
+    [(2, 6), (2, 1, 28, 28), (2,)]
     """
+    transformer, was_training, outputs = find_transformer(model), model.training, []
+    if transformer is None:
+        raise ValueError("model must have a SpatialTransformer in it, and holds none")
+    keep = transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float()))
     model.eval()
-    device = next(model.parameters()).device
-    family, upright = model.transformer.family, images.to(device).float() / 255
-    stage = Stage(upright, family, labels)
-    turn = RandomRotation().family
-    right = 0
+    try:
+        with thetas_of(model) as thetas:
+            read = model(images.to(next(model.parameters()))).argmax(dim=1)
+    finally:
+        keep.remove()
+        model.train(was_training)
+    if not outputs:
+        raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
+    return thetas[0].cpu(), outputs[0].cpu(), read.cpu()
+
+
+def turned(images: Tensor, degrees: Tensor) -> Tensor:
+    """Each of K images (K, C, H, W) turned counter-clockwise by each of T angles, (T, K, C, H, W); outside is 0.
+
+    >>> turned(torch.eye(3).view(1, 1, 3, 3), torch.tensor([90.0]))[0, 0, 0].round().tolist()
+    [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    family, size = Rotation(aspect=images.shape[3] / images.shape[2]), tuple(images.shape[2:])
+    grids = family.grid(torch.deg2rad(degrees)[:, None], size)
+    return torch.stack([sample(images, grid.expand(len(images), -1, -1, -1)) for grid in grids])
+
+
+def animate_rotation(
+    model: nn.Module, images: Tensor, labels: Tensor, degrees: float = 90, frames: int = 48, classes=range(10)
+) -> Film:
+    """Images that rotate, the sampling lattice over them, the transformer's output below and the class that the net reads.
+
+    model: a net whose first `SpatialTransformer` looks at the images. images: (K, C, H, W), upright, uint8 or in [0, 1].
+    labels: (K,). The sweep goes from -degrees to degrees and back. classes: their names. Raises ValueError for a model
+    without a transformer.
+
+    >>> from stn_tutorial.networks.models import paper_st_cnn
+    >>> film = animate_rotation(paper_st_cnn(), torch.rand(1, 1, 28, 28), torch.tensor([3]), frames=4)
+    >>> film.captions
+    ['turned by -90 degrees', 'turned by +0 degrees', 'turned by +90 degrees', 'turned by +0 degrees']
+    """
+    upright = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    order = there_and_back(frames)
+    angles = -degrees * torch.cos(math.pi * torch.linspace(0, 1, max(order) + 1))
+    inputs = turned(upright, angles)
+    found = [answers(model, batch) for batch in inputs]
+    transformer = find_transformer(model)
+    outputs = torch.stack([torch.stack([shown(image) for image in output]) for _, output, _ in found])
+    stage = Stage(upright, outputs[0], transformer.family, labels, classes, transformer.align_corners)
+    captions = [f"turned by {round(angle) or 0:+d} degrees" for angle in angles.tolist()]
 
     def draw(k: int) -> None:
-        nonlocal right
-        angle = -math.radians(degrees) * math.cos(2 * math.pi * k / frames)
-        inputs = sample(upright, turn.grid(torch.full((len(upright), 1), angle, device=device), upright.shape[2:]))
-        theta = model.theta(inputs)
-        prediction = model(inputs).argmax(dim=1)
-        right += int((prediction.cpu() == labels).sum())
-        stage.update(
-            inputs,
-            model.transformer.warp(inputs, theta),
-            theta,
-            prediction,
-            f"turned by {round(math.degrees(angle)):+d} degrees",
-        )
+        theta, _, read = found[k]
+        stage.update(inputs[k], outputs[k], theta, read, captions[k])
 
-    shown = animation(stage.figure, range(frames), draw, "")
-    share = 100 * right / (frames * len(labels))
-    digits = ", ".join(str(int(label)) for label in labels)
+    share = 100 * torch.stack([read == labels.cpu() for _, _, read in found])[order].float().mean()
+    names = ", ".join(str(classes[int(label)]) for label in labels)
     alt = (
-        f"Animation: digits {digits} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
-        f"transformer's output. The net reads {share:.0f} % of the frames' digits correctly."
+        f"Animation: {names} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
+        f"transformer's output. The net reads {share:.0f} % of the pictures correctly."
     )
-    return Picture(shown.png, alt)
+    return film(stage.figure, order, draw, [captions[k] for k in order], alt)
+
+
+def shown(image: Tensor) -> Tensor:
+    """An image or a feature map (C, H, W) as bytes that can be seen, (1 or 3, H, W).
+
+    >>> shown(torch.rand(8, 5, 4)).shape
+    torch.Size([1, 5, 4])
+    """
+    pixels, shape = to_bytes(image)
+    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
 
 
 def animate_warps(
@@ -119,41 +208,52 @@ def animate_warps(
     padding_mode: str = "zeros",
     fill: float | Tensor = 0.0,
     every: int = 1,
-) -> Picture:
+) -> Film:
     """The first `count` recorded images along a training: lattice, output and prediction at each recorded step.
 
     history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the
     transformer's. fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or
     (C,). every: 2 shows every second recorded step and the last, in half the bytes.
+
+    >>> from stn_tutorial import Rotation
+    >>> history = {"step": torch.tensor([0, 100]), "theta": torch.tensor([[[0.0]], [[1.0]]]), "label": torch.tensor([7])}
+    >>> history |= {"prediction": torch.tensor([[1], [7]]), "image": torch.zeros(1, 1, 28, 28, dtype=torch.uint8)}
+    >>> animate_warps(history, Rotation(), count=1).captions
+    ['step 0', 'step 100']
     """
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
-    stage = Stage(inputs, family, labels, classes)
+    stage = Stage(inputs, inputs, family, labels, classes)
+    last = len(history["step"]) - 1
+    frames = [*range(0, last, every), last]
+    captions = {t: f"step {int(history['step'][t]):,}" for t in frames}
 
     def draw(t: int) -> None:
         now = history["theta"][t, :count]
         outputs = sample(inputs, family.grid(now, inputs.shape[2:]), padding_mode=padding_mode, fill=fill)
-        stage.update(inputs, outputs, now, history["prediction"][t, :count], f"step {int(history['step'][t]):,}")
+        stage.update(inputs, outputs, now, history["prediction"][t, :count], captions[t])
 
-    last = len(history["step"]) - 1
-    frames = [0] * 4 + list(range(0, last, every)) + [last] * 12
     correct = [int((history["prediction"][t, :count] == labels).sum()) for t in (0, last)]
     alt = (
         f"Animation: {count} test images along the training, steps 0 to {int(history['step'][-1]):,}; the lattice moves until the outputs "
         f"settle. The net reads {correct[0]} of {count} correctly at first and {correct[1]} at the end."
     )
-    return animation(stage.figure, frames, draw, alt)
+    return film(stage.figure, frames, draw, list(captions.values()), alt, rest=12)
 
 
-def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, frames: int = 24, steady: bool = True) -> Picture:
+def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, frames: int = 24, steady: bool = True) -> Film:
     """An image under the thetas from `start` to `end` and back: the lattice over the input, the output beside it.
 
     image: (C, H, W), uint8 or in [0, 1]. start, end: (P,). steady: go by `theta_path`'s one steady motion, or else move each
     number of theta evenly.
+
+    >>> from stn_tutorial import Rotation
+    >>> animate_theta(torch.rand(1, 28, 28), Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), frames=4).captions
+    ['theta = (0.00)', 'theta = (0.50)', 'theta = (1.00)', 'theta = (0.50)']
     """
     image = image.float() / 255 if image.dtype == torch.uint8 else image
     size = tuple(image.shape[1:])
-    there = theta_path(family, start, end, frames // 2 + 1, steady)
-    path = torch.cat([there, there.flip(0)[1:-1]])
+    order = there_and_back(frames)
+    path = theta_path(family, start, end, max(order) + 1, steady)
     outputs = sample(image.expand(len(path), -1, -1, -1), family.grid(path.to(image.dtype), size))
     figure = Figure(figsize=(6.4, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -162,12 +262,22 @@ def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, fra
     left.set_xlim(-0.25 * size[1], 1.25 * size[1])
     left.set_ylim(1.25 * size[0], -0.25 * size[0])
     lattice = add_lattice(left, family, path[0], size)
-    shown = panel(right, outputs[0], "output")
+    picture = panel(right, outputs[0], "output")
 
     def draw(k: int) -> None:
         lattice.set_segments(lattice_lines(family, path[k], size))
-        shown.set_data(as_array(outputs[k]))
+        picture.set_data(as_array(outputs[k]))
 
-    numbers = [", ".join(f"{value:.2f}" for value in theta.tolist()) for theta in (start, end)]
-    alt = f"Animation: an image under {family}, theta from ({numbers[0]}) to ({numbers[1]}) and back."
-    return animation(figure, range(len(path)), draw, alt)
+    numbers = [few_numbers(theta) for theta in path]
+    alt = f"Animation: an image under {family}, theta from {numbers[0]} to {numbers[-1]} and back."
+    return film(figure, order, draw, [f"theta = {numbers[k]}" for k in order], alt)
+
+
+def few_numbers(theta: Tensor) -> str:
+    """Theta (P,) in words, the first eight numbers of a longer one.
+
+    >>> few_numbers(torch.tensor([0.0, 1.0]))
+    '(0.00, 1.00)'
+    """
+    words = [f"{value:.2f}" for value in theta[:8].tolist()]
+    return f"({', '.join(words)}{', ...' if len(theta) > 8 else ''})"

@@ -181,22 +181,6 @@ def training_curves(histories: dict[str, list[dict]]) -> Picture:
     return lines(series, "epoch", "test error in %", log=True)
 
 
-class LiveCurves:
-    """Pass to `fit(..., on_epoch=LiveCurves())`: redraws the test error in place after each epoch, in a notebook."""
-
-    def __init__(self):
-        self.handle = None
-
-    def __call__(self, history: list[dict]) -> None:
-        from IPython.display import display
-
-        chart = training_curves({"test error": history})
-        if self.handle is None:
-            self.handle = display(chart, display_id=True)
-        else:
-            self.handle.update(chart)
-
-
 def angle_scatter(pose: Tensor, matrix: Tensor, labels: Tensor, title: str = "") -> Picture:
     """Angle recovered from theta against the angle applied, in degrees, one colour a class.
 

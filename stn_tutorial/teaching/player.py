@@ -13,6 +13,14 @@ class Player(widgets.HBox):
 
     draw: called with the controls' values by name, answers a `figures.Picture`. controls: name -> ipywidgets control.
     Without a kernel, on a page or a Git host, the picture as it was last drawn is shown instead.
+
+    >>> import torch
+    >>> def draw(size):
+    ...     return figures.images_in_a_row([torch.rand(1, size, size)], [f"{size} pixels wide"])
+    >>> player = Player(draw, {"size": widgets.IntSlider(8, 4, 28)})
+    >>> player.controls["size"].value = 16
+    >>> player.shown
+    <Picture: An image: 16 pixels wide>
     """
 
     def __init__(self, draw: Callable[..., figures.Picture], controls: dict[str, widgets.ValueWidget]):
@@ -68,12 +76,22 @@ def play(draw: Callable[..., figures.Picture], **ranges) -> Player:
     """Controls for a function that answers a Picture: a slider for (low, high, start), a menu for a list.
 
     A slider of three integers moves in whole steps.
+
+    >>> import torch
+    >>> def draw(kind, brightness):
+    ...     return figures.images_in_a_row([brightness * torch.ones(1, 8, 8)], [f"{kind}: {brightness:.1f}"])
+    >>> play(draw, kind=["grey", "light"], brightness=(0.0, 1.0, 0.5)).shown.alt
+    'An image: grey: 0.5'
     """
     return Player(draw, {name: make_control(name, values) for name, values in ranges.items()})
 
 
 def make_control(name: str, values) -> widgets.ValueWidget:
-    """A slider for (low, high, start), a menu for a list of values."""
+    """A slider for (low, high, start), a menu for a list of values.
+
+    >>> make_control("angle", (-90, 90, 0)).max, make_control("mode", ["nearest", "bilinear"]).options
+    (90, ('nearest', 'bilinear'))
+    """
     if isinstance(values, list):
         return widgets.Dropdown(options=values, description=name)
     low, high, start = values

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -203,7 +202,6 @@ def fit(
     device: torch.device | str | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
-    on_epoch: Callable[[list[dict]], None] | None = None,
 ) -> Training:
     """Train `model` in place and return what happened.
 
@@ -213,8 +211,7 @@ def fit(
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 
-    progress: a bar with loss, accuracy and the time left. on_epoch: called with the history after each epoch, for
-    instance `figures.LiveCurves()`.
+    progress: a bar with loss, accuracy and the time left.
 
     Raises ValueError for a data set smaller than a batch, for a checkpoint of another training or a damaged one, and
     when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
@@ -250,8 +247,6 @@ def fit(
             trainer.train_epoch(bar)
             if path:
                 save_checkpoint(path, identity, trainer.state())
-            if on_epoch:
-                on_epoch(trainer.history)
     if folder is not None:
         save_weights(model, Path(folder) / "weights.safetensors")
     theta = trainer.recorder.result() if trainer.recorder else None

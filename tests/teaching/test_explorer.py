@@ -1,25 +1,20 @@
-"""Pictures, animations and the controls that move them."""
+"""Pictures, explorers and the controls that move them."""
 
 import base64
 import io
 import re
-import sys
 
-import av
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
-from PIL import Image, ImageSequence
+from PIL import Image
 from traitlets import TraitError
 
 from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
 from stn_tutorial.geometry.paths import theta_path
 from stn_tutorial.geometry.sampler import sample
 from stn_tutorial.geometry.volumes import Affine3d
-from stn_tutorial.networks import models
 from stn_tutorial.teaching import figures
-from stn_tutorial.teaching.animations import animate_rotation, animate_theta, animate_warps, animation
 from stn_tutorial.teaching.explorer import explore
 from stn_tutorial.teaching.player import play
 
@@ -165,62 +160,6 @@ def test_an_error_of_the_drawing_function_appears_beside_the_controls():
     assert player.shown is not before  # a refused value does not stop the player
 
 
-def test_the_turning_digits_are_an_endless_animation_of_modest_size():
-    torch.manual_seed(0)
-    images = (DIGIT * 255).byte().expand(3, 1, 28, 28)
-    picture = animate_rotation(models.paper_st_cnn(), images, torch.tensor([1, 1, 1]), frames=6)
-    movie = Image.open(io.BytesIO(picture.png))
-    assert (movie.n_frames, movie.info["loop"]) == (6, 0)
-    assert len(picture.png) < 500_000
-    assert "digits 1, 1, 1 turn from -90 to 90 degrees" in picture.alt
-
-
-@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
-def test_a_recorded_training_is_animated_for_every_family(family):
-    steps = [0, 1, 10]
-    moved = family.identity() + 0.3 * torch.rand(3, 64, family.num_params, generator=torch.Generator().manual_seed(0))
-    moved[0] = family.identity()
-    history = {
-        "step": torch.tensor(steps),
-        "theta": moved,
-        "prediction": torch.tensor([[0] * 64, [1] * 64, [1] * 64]),
-        "image": (DIGIT * 255).byte().expand(64, 1, 28, 28),
-        "label": torch.ones(64, dtype=torch.long),
-    }
-    picture = animate_warps(history, family, count=2)
-    movie = Image.open(io.BytesIO(picture.png))
-    frames = []
-    for k in range(movie.n_frames):
-        movie.seek(k)
-        frames.append(np.asarray(movie.convert("L")).copy())
-    assert len(np.unique([frame.tobytes() for frame in frames])) == 3  # one picture a recorded step
-    halved = Image.open(io.BytesIO(animate_warps(history, family, count=2, every=2).png))
-    assert halved.n_frames == 2  # the first step and the last
-    assert "2 test images" in picture.alt and "0 of 2 correctly at first and 2 at the end" in picture.alt
-
-
-def test_photographs_are_animated_with_the_names_of_their_classes_and_the_net_s_own_padding():
-    history = {
-        "step": torch.tensor([0, 1]),
-        "theta": torch.tensor([[1.0, 0, 0, 0, 1, 0], [3.0, 0, 0, 0, 3, 0]])[:, None].expand(-1, 64, -1),
-        "prediction": torch.tensor([[0] * 64, [1] * 64]),
-        "image": torch.full((64, 3, 8, 8), 200, dtype=torch.uint8),
-        "label": torch.ones(64, dtype=torch.long),
-    }
-    shown = {mode: animate_warps(history, Affine(), 1, ("cat", "dog"), mode) for mode in ("zeros", "border")}
-    last = []
-    for picture in shown.values():
-        movie = Image.open(io.BytesIO(picture.png))
-        movie.seek(movie.n_frames - 1)
-        last.append(np.asarray(movie.convert("L")).astype(int))
-    assert (last[0] - last[1]).min() < -150  # only zeros bring black in
-    filled = Image.open(io.BytesIO(animate_warps(history, Affine(), 1, ("cat", "dog"), fill=torch.full((3,), 200 / 255)).png))
-    filled.seek(filled.n_frames - 1)
-    assert abs(np.asarray(filled.convert("L")).astype(int) - last[1]).max() < 20  # the border's colour is 200, too
-    numbers = animate_warps(history, Affine(), 1)
-    assert numbers.png != shown["zeros"].png  # "reads dog" for "reads 1"
-
-
 def test_all_families_fit_into_one_figure():
     picture = figures.warps(DIGIT, {repr(family): (family, family.identity()) for family in ALL_FAMILIES})
     assert all(repr(family) in picture.alt for family in ALL_FAMILIES)
@@ -235,28 +174,6 @@ def test_a_lattice_is_broken_off_at_the_horizon():
     assert "Projective" in figures.warp(DIGIT, Projective(), theta).alt
 
 
-def test_live_curves_are_redrawn_in_place(monkeypatch):
-    shown = []
-
-    class Handle:
-        def update(self, picture):
-            shown.append(picture)
-
-    def display(picture, display_id):
-        shown.append(picture)
-        return Handle()
-
-    monkeypatch.setattr("IPython.display.display", display)
-    curves = figures.LiveCurves()
-    rows = [{"epoch": k, "test_error_percent": 10 / k} for k in (1, 2)]
-    curves(rows[:1])
-    curves(rows)
-    assert [picture.alt.split(": ")[1] for picture in shown] == [
-        "test error goes from 10 to 10.",
-        "test error goes from 10 to 5.",
-    ]
-
-
 @pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
 def test_the_way_between_two_thetas_begins_and_ends_there_for_every_family(family):
     generator = torch.Generator().manual_seed(3)
@@ -266,9 +183,6 @@ def test_the_way_between_two_thetas_begins_and_ends_there_for_every_family(famil
     assert torch.allclose(path[[0, -1]], torch.stack([start, end]), atol=1e-5)
     steps = path.diff(dim=0).norm(dim=1)
     assert steps.max() < 2 * steps.min()  # no jump
-    picture = animate_theta(DIGIT, family, start, end, frames=6)
-    assert Image.open(io.BytesIO(picture.png)).n_frames == 6
-    assert len(picture.png) < 500_000
 
 
 def test_on_the_way_a_rotation_stays_a_rotation_and_a_mirror_is_reached_evenly():
@@ -281,47 +195,6 @@ def test_on_the_way_a_rotation_stays_a_rotation_and_a_mirror_is_reached_evenly()
     assert torch.linalg.det(even.view(5, 2, 3)[2, :, :2]) < 0.5
     mirror = torch.tensor([-1.0, 0, 0, 0, 1, 0])
     assert theta_path(Affine(), Affine().identity(), mirror, 5)[2].tolist() == [0, 0, 0, 0, 1, 0]
-
-
-@pytest.mark.parametrize("suffix", [".png", ".gif", ".mp4", ".html"])
-def test_an_animation_is_saved_frame_by_frame(tmp_path, suffix):
-    start, end = torch.tensor([0.0]), torch.tensor([1.5])
-    picture = animate_theta(DIGIT, Rotation(), start, end, frames=8)
-    path = tmp_path / f"turn{suffix}"
-    picture.save(path)
-    if suffix == ".html":
-        assert base64.b64encode(picture.png).decode() in path.read_text()
-        return
-    if suffix == ".mp4":
-        with av.open(path) as file:
-            frames = [frame.to_image() for frame in file.decode(video=0)]
-            assert file.streams.video[0].average_rate == 12
-    else:
-        movie = Image.open(path)
-        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(movie)]
-    assert len(frames) == 8
-    assert np.abs(np.asarray(frames[0], float) - np.asarray(frames[4], float)[: frames[0].height]).mean() > 1
-    with pytest.raises(ValueError, match="path must end in .png"):
-        picture.save(tmp_path / "turn.avi")
-
-
-def test_a_long_last_frame_stays_long_in_other_formats(tmp_path):
-    figure = Figure(figsize=(1, 1))
-    axes = figure.subplots()
-    movie = animation(figure, [0, 1, 2, 2, 2, 2, 2, 2], lambda k: axes.set_title(str(k)), "counting")
-    movie.save(tmp_path / "a.gif")
-    gif = Image.open(tmp_path / "a.gif")
-    durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
-    assert durations == [pytest.approx(83, abs=5), pytest.approx(83, abs=5), pytest.approx(500, abs=10)]
-    movie.save(tmp_path / "a.mp4")
-    with av.open(tmp_path / "a.mp4") as file:
-        assert len(list(file.decode(video=0))) == 8
-
-
-def test_an_mp4_without_pyav_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ValueError, match="pip install av"):
-        animate_theta(DIGIT, Rotation(), torch.zeros(1), torch.ones(1), frames=4).save(tmp_path / "turn.mp4")
 
 
 @pytest.mark.parametrize(

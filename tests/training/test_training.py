@@ -16,7 +16,8 @@ from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.affine import Affine
 from stn_tutorial.networks import models
 from stn_tutorial.networks.localization import FullyConnectedLocalizationNet
-from stn_tutorial.training import experiments, runs, tables
+from stn_tutorial.training import experiments, runs, tables, trainer
+from stn_tutorial.training.checkpoints import save_checkpoint
 from stn_tutorial.training.distortions import RandomRotation, Upright
 from stn_tutorial.training.evaluation import evaluate
 from stn_tutorial.training.experiment import Experiment, run_folder
@@ -34,12 +35,12 @@ def small_net() -> nn.Module:
     return nn.Sequential(transformer, nn.Conv2d(1, 4, 5, stride=3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(64, 10))
 
 
-def train(data, seed=0, recipe=RECIPE, folder=None, on_epoch=None, build=models.tutorial_net, distortion=None):
+def train(data, seed=0, recipe=RECIPE, folder=None, build=models.tutorial_net, distortion=None):
     """Build and train a net with dropout and a transformer; returns its weights and what `fit` returned."""
     torch.manual_seed(seed)
     model = build()
     distortion = distortion or RandomRotation()
-    training = fit(model, data, distortion, recipe, seed, "cpu", folder, progress=False, on_epoch=on_epoch)
+    training = fit(model, data, distortion, recipe, seed, "cpu", folder, progress=False)
     return model.state_dict(), training
 
 
@@ -114,12 +115,15 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt_after(epochs: int):
-    def on_epoch(history):
-        if len(history) == epochs:
+def interrupt_after(monkeypatch, epochs: int) -> None:
+    """Let a training stop as soon as its checkpoint of this epoch is written."""
+
+    def save_and_stop(path, identity, state):
+        save_checkpoint(path, identity, state)
+        if len(state["history"]) == epochs:
             raise Interrupted
 
-    return on_epoch
+    monkeypatch.setattr(trainer, "save_checkpoint", save_and_stop)
 
 
 @pytest.mark.parametrize(("precision", "build"), [("float32", models.tutorial_net), ("bfloat16", small_net)])
@@ -128,8 +132,9 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_
     recipe = replace(RECIPE, epochs=4, precision=precision)
     uninterrupted = train(few_digits, recipe=recipe, build=build)
     for epochs in (1, 3):
-        with pytest.raises(Interrupted):
-            train(few_digits, recipe=recipe, build=build, folder=tmp_path, on_epoch=interrupt_after(epochs))
+        with monkeypatch.context() as patched, pytest.raises(Interrupted):
+            interrupt_after(patched, epochs)
+            train(few_digits, recipe=recipe, build=build, folder=tmp_path)
         torch.rand(7)  # what happens in between must not matter
     resumed = train(few_digits, recipe=recipe, build=build, folder=tmp_path)
     assert_same_training(uninterrupted, resumed)
@@ -363,7 +368,7 @@ from pathlib import Path
 
 from stn_tutorial import fit, load
 from stn_tutorial.networks import models
-from stn_tutorial.training import data
+from stn_tutorial.training import checkpoints, data, trainer
 from stn_tutorial.training.recipe import Recipe
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -392,13 +397,16 @@ recipe = Recipe(epochs=2, batch_size=64)
 class Stop(Exception):
     pass
 
-def stop(history):
+def save_and_stop(*arguments):
+    checkpoints.save_checkpoint(*arguments)
     raise Stop
 
+trainer.save_checkpoint = save_and_stop
 try:
-    fit(models.tutorial_net(), digits, recipe=recipe, folder=folder, device="cpu", progress=False, on_epoch=stop)
+    fit(models.tutorial_net(), digits, recipe=recipe, folder=folder, device="cpu", progress=False)
 except Stop:
     pass
+trainer.save_checkpoint = checkpoints.save_checkpoint
 results = [
     attempt(lambda: data.write_cache(folder / "mnist.npz", arrays)),
     attempt(lambda: fit(models.tutorial_net(), digits, recipe=recipe, folder=folder, device="cpu", progress=False)),
