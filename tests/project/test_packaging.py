@@ -1,6 +1,7 @@
 """The frame: declarations that must agree, what an import costs, which way imports run, and that the README tells the truth."""
 
 import ast
+import pkgutil
 import re
 import subprocess
 import tomllib
@@ -180,3 +181,15 @@ def test_readme_links_lead_somewhere():
     inside = [link for link in links if not re.match("[a-z]+:", link)]
     assert len(inside) >= 5
     assert [link for link in inside if not (ROOT / link).exists()] == []
+
+
+def test_names_of_the_package_in_texts_exist():
+    texts = [path for path in tracked() if path.suffix == ".md" or path.parent.name == "source"]
+    named = {name for path in texts for name in re.findall(r"`(stn_tutorial(?:\.\w+)+)", path.read_text(encoding="utf-8"))}
+    missing = []
+    for name in sorted(named - {"stn_tutorial.sampler"}):  # the change log names what has moved
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError):
+            missing.append(name)
+    assert len(named) > 3 and missing == []
