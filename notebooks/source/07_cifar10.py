@@ -244,12 +244,12 @@ figures.lines(curves, "training step", "scale of the window")
 #
 # A window 1.2 times as large needs no localiser at all: `seed-shrunk` has none and is four points ahead. What else do the 740,486 parameters say? Ask the trained net two things on the test images. What is left of its accuracy if every
 # image is warped by the same theta, the mean of all, in place of its own? And can the class be told from the six numbers of theta alone, without the picture? (The 25 nearest thetas
-# among half of the images vote on each image of the other half; chance is 10 %. The probes stand in `stn_tutorial.probes`.)
+# among half of the images vote on each image of the other half; chance is 10 %. The probes stand in `stn_tutorial.training.probes`.)
 
 
 # %%
 def probed(name: str) -> None:
-    """Print what the probes (`stn_tutorial.probes`) said of the recorded runs of an experiment, where they were asked and the net lives."""
+    """Print what the probes (`stn_tutorial.training.probes`) said of the recorded runs of an experiment, where they were asked and the net lives."""
     for run in load_runs(name):
         if "class_from_theta_percent" in run and run["test_error_percent"] < CHANCE:
             own, one = 100 - run["test_error_percent"], 100 - run["one_theta_error_percent"]

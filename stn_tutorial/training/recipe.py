@@ -20,7 +20,7 @@ class Recipe:
     lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing:
     strengths. decay_biases: whether the decay pulls biases and batch normalisation towards zero too, and with them the
     identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
-    `distortions.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
+    `augmentation.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
     pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
     distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
     share that every dropout layer of the net drops from now on; None leaves the net's own. jitter: how much each training image is

@@ -263,12 +263,12 @@ KINDS = {(repr(EXPERIMENTS[name].build()), EXPERIMENTS[name].distortion): name f
 @pytest.mark.parametrize("name", KINDS.values())
 def test_every_net_for_cifar10_trains(name):
     experiment = EXPERIMENTS[name]
-    images = torch.randint(0, 256, (32, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(32) % 10
+    images = torch.randint(0, 256, (16, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(16) % 10
     arrays = {"train_images": images.numpy(), "train_labels": labels.numpy(), "source": "noise"}
-    arrays |= {"test_images": images[:20].numpy(), "test_labels": labels[:20].numpy()}
+    arrays |= {"test_images": images[:8].numpy(), "test_labels": labels[:8].numpy()}
     torch.manual_seed(0)
-    recipe = replace(experiment.recipe, epochs=1, batch_size=32)
+    recipe = replace(experiment.recipe, epochs=1, batch_size=16)
     distortion, data = DISTORTIONS[experiment.distortion](), from_arrays("cifar10", arrays)
     training = fit(experiment.build(), data, distortion, recipe, device="cpu", progress=False)
     assert training.history[0]["train_loss"] < 6

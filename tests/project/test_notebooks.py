@@ -1,6 +1,7 @@
 """What the notebooks promise: they show the package's own functions, hold clean outputs and give a reader what a reader needs."""
 
 import ast
+import functools
 import itertools
 import json
 import re
@@ -31,6 +32,7 @@ def but(late: tuple[str, ...]) -> list:
     return [pytest.param(name, marks=marks) if name[:2] in late else name for name in NAMES]
 
 
+@functools.cache
 def package_functions() -> dict[str, list[ast.AST]]:
     """Every function and class at the top level of the package's modules, by name."""
     found: dict[str, list[ast.AST]] = {}
