@@ -1,4 +1,4 @@
-"""The list of all families, by the names that experiments use; each is made as a network that learns wants it."""
+"""The list of all families, by the names that experiments use; explorers, notebooks and tests walk it. Each is made as a net wants it."""
 
 from .affine import Affine
 from .attention import Attention

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +28,16 @@ SCRIPT = joined()
 def as_script(value) -> str:
     """A value as JSON that may stand within a <script> element, whatever the texts in it look like."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+
+
+def fragment(script: str, state: dict) -> str:
+    """An HTML fragment that holds a widget as it stands and works with no kernel and no network; it may be pasted anywhere, twice.
+
+    script: what the widget hands to anywidget, with a function `render({model, el})`. state: what its model is asked for.
+    """
+    place = f"stn-{secrets.token_hex(4)}"
+    text = f"{script}\n{joined(('alone',))}\ndrawAlone(render, {as_script(place)}, {as_script(state)});\n"
+    return f'<div class="{place}"></div>\n<script type="module">\n{text}</script>\n'
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Theta by hand: an explorer whose lattice is dragged and whose warp is computed in the browser (static/)."""
 
 import base64
-import secrets
 import textwrap
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ from ..geometry.families import FAMILIES
 from ..geometry.family import Family, MatrixFamily
 from ..geometry.sampler import MODES, PADDING_MODES
 from . import figures
-from .browser_widget import SCRIPT, BrowserWidget, as_script, one_thread
+from .browser_widget import SCRIPT, BrowserWidget, fragment, one_thread
 from .images import as_image, from_bytes, small_enough, to_bytes
 
 
@@ -120,9 +119,7 @@ class Explorer(BrowserWidget):
             raise ValueError("to_html needs the warp of the browser: an explorer with a sampler of its own needs a kernel")
         names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
         state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
-        place = f"stn-{secrets.token_hex(4)}"
-        script = f"{SCRIPT}\ndrawAlone({as_script(place)}, {as_script(state)});\n"
-        return f'<div class="{place}"></div>\n<script type="module">\n{script}</script>\n'
+        return fragment(SCRIPT, state)
 
 
 def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:

@@ -63,7 +63,8 @@ link = widgets.jslink((slider, 'value'), (explorers['joined'], 'angle'))
 widgets.VBox([slider, explorers['joined']])
 """
 SHOWN["model"] = """
-from stn_tutorial import explore_model, models
+from stn_tutorial import explore_model
+from stn_tutorial.networks import models
 torch.manual_seed(0)
 net = models.paper_st_cnn()
 torch.nn.init.normal_(net.transformer.localization[1].last.weight, std=0.05)

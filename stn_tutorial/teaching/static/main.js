@@ -1,4 +1,4 @@
-// What anywidget calls: draws the explorer that a model describes; and the same in a page that has no kernel.
+// What anywidget calls: draws the explorer that a model describes.
 
 import { buildExplorer } from "./explorer.js";
 import { buildModelExplorer } from "./model.js";
@@ -29,26 +29,6 @@ function render({ model, el }) {
     window.removeEventListener("keydown", claimKeys, true);
     takeAway();
   };
-}
-
-/** A model for a page of its own: what a kernel's model can, and nobody else listens. */
-function lonelyModel(state) {
-  const listeners = {};
-  return {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (listeners[`change:${name}`] ?? []).forEach((action) => action());
-    },
-    save_changes: () => {},
-    on: (event, action) => (listeners[event] ??= []).push(action),
-    off: () => {},
-  };
-}
-
-/** Draw an explorer without a kernel into each element of a class that is still empty: a fragment may stand twice in one page. */
-export function drawAlone(place, state) {
-  for (const el of document.querySelectorAll(`.${place}:empty`)) render({ model: lonelyModel({ ...state }), el });
 }
 
 export default { render };
