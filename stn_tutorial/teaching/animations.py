@@ -117,14 +117,14 @@ class Stage:
 
 @torch.no_grad()
 def answers(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a net with a transformer makes of images (N, C, H, W): theta (N, P), its output (N, C', H', W') and the class read (N,).
+    """What a net with a transformer makes of images (N, C, H, W): theta (N, P), its output (N, C', H', W') and the logits (N, classes).
 
     The first transformer's; the net is asked in evaluation mode. Raises ValueError for a model without a transformer, and
     for one that calls it in parts.
 
     >>> from stn_tutorial.networks.models import paper_st_cnn
     >>> [tuple(found.shape) for found in answers(paper_st_cnn(), torch.rand(2, 1, 28, 28))]
-    [(2, 6), (2, 1, 28, 28), (2,)]
+    [(2, 6), (2, 1, 28, 28), (2, 10)]
     """
     transformer, was_training, outputs = find_transformer(model), model.training, []
     if transformer is None:
@@ -133,13 +133,13 @@ def answers(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     model.eval()
     try:
         with thetas_of(model) as thetas:
-            read = model(images.to(next(model.parameters()))).argmax(dim=1)
+            logits = model(images.to(next(model.parameters()))).float()
     finally:
         keep.remove()
         model.train(was_training)
     if not outputs:
         raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
-    return thetas[0].cpu(), outputs[0].cpu(), read.cpu()
+    return thetas[0].cpu(), outputs[0].cpu(), logits.cpu()
 
 
 def turned(images: Tensor, degrees: Tensor) -> Tensor:
@@ -173,15 +173,15 @@ def animate_rotation(
     inputs = turned(upright, angles)
     found = [answers(model, batch) for batch in inputs]
     transformer = find_transformer(model)
+    read = torch.stack([logits.argmax(dim=1) for _, _, logits in found])
     outputs = torch.stack([torch.stack([shown(image) for image in output]) for _, output, _ in found])
     stage = Stage(upright, outputs[0], transformer.family, labels, classes, transformer.align_corners)
     captions = [f"turned by {round(angle) or 0:+d} degrees" for angle in angles.tolist()]
 
     def draw(k: int) -> None:
-        theta, _, read = found[k]
-        stage.update(inputs[k], outputs[k], theta, read, captions[k])
+        stage.update(inputs[k], outputs[k], found[k][0], read[k], captions[k])
 
-    share = 100 * torch.stack([read == labels.cpu() for _, _, read in found])[order].float().mean()
+    share = 100 * (read == labels.cpu())[order].float().mean()
     names = ", ".join(str(classes[int(label)]) for label in labels)
     alt = (
         f"Animation: {names} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
