@@ -66,10 +66,6 @@ def grid_by_meshgrid(size, align_corners):
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
 
 
-def grid_by_affine_grid(size, align_corners):
-    return F.affine_grid(torch.eye(2, 3)[None], [1, 1, *size], align_corners=align_corners)[0]
-
-
 def grid_by_outer_products(size, align_corners):
     def axis(n):
         return (np.arange(n) * 2 - n + 1) / (n - 1 if align_corners else n)
@@ -138,22 +134,6 @@ def sampler_by_einsum(images, grid, padding_mode, align_corners):
 
 def sampler_of_the_package(images, grid, padding_mode, align_corners):
     return sample(images, grid, padding_mode=padding_mode, align_corners=align_corners)
-
-
-def sampler_by_gather(images, grid, padding_mode, align_corners):
-    n, c, height, width = images.shape
-    x, y = to_pixels(grid, (height, width), align_corners).unbind(-1)
-    x, y = folded(x, width, padding_mode, align_corners), folded(y, height, padding_mode, align_corners)
-    framed = F.pad(images, (1, 1, 1, 1)).flatten(2)  # a frame of zeros
-    left, top = x.floor().detach(), y.floor().detach()
-    t, u = (x - left)[:, None], (y - top)[:, None]
-
-    def at(j, i):
-        index = (j + 1).clamp(0, height + 1).long() * (width + 2) + (i + 1).clamp(0, width + 1).long()
-        return framed.gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
-
-    upper, lower = (torch.lerp(at(row, left), at(row, left + 1), t) for row in (top, top + 1))
-    return torch.lerp(upper, lower, u)
 
 
 def shifted(image, t_x, align_corners):
@@ -355,9 +335,9 @@ def means_in_a_loop(values, size):
 RIGHT = {
     "shift_theta": [shift_as_matrix, shift_as_list, shift_from_identity],
     "turn_theta": [turn_as_matrix, turn_by_a_complex_number, turn_in_numpy],
-    "my_target_grid": [grid_in_loops, grid_by_meshgrid, grid_by_affine_grid, grid_by_outer_products],
+    "my_target_grid": [grid_in_loops, grid_by_meshgrid, grid_by_outer_products],
     "unsheared_theta": [unsheared_by_matmul, unsheared_by_einsum, unsheared_by_columns],
-    "my_sampler": [sampler_in_loops, sampler_by_einsum, sampler_of_the_package, sampler_by_gather],
+    "my_sampler": [sampler_in_loops, sampler_by_einsum, sampler_of_the_package],
     "derivative_by_t_x": [derivative_by_autograd, derivative_by_differences, derivative_by_slices],
     "my_start": [start_by_init, start_by_state, start_by_new_parameters],
     "plug_in": [ByHand, plug_in_unpacked, plug_in_from_scratch],
