@@ -447,7 +447,7 @@ explore(piece, Attention(), sampler=sample_loop)
 # %% [markdown]
 # ## Exercise 1: your own sampler
 #
-# Write a bilinear sampler for all three paddings and both conventions. You may use `normalized_to_pixel` and
+# Write a bilinear sampler for all three paddings and both conventions, through which the gradient flows. You may use `normalized_to_pixel` and
 # `pad_coordinates`; leave `neighbours` and `pixel_values` alone, and see how short it gets with plain indexing.
 #
 # <details><summary>Hint</summary>x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight,
@@ -455,7 +455,7 @@ explore(piece, Attention(), sampler=sample_loop)
 # None] the channels come last: permute at the end.</details>
 
 # %% [markdown] tags=["exercise-text"]
-# **Exercise 1.** A bilinear sampler for every padding and both conventions.
+# **Exercise 1.** A bilinear sampler for every padding and both conventions, through which the gradient flows.
 
 # %% tags=["solution"]
 import torch

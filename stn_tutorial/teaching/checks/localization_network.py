@@ -1,71 +1,172 @@
-"""Checkers of notebook 4."""
+"""Exercise 1 of notebook 4, the start at the identity: its wrong answers and its checker."""
 
-import math
+import copy
 from collections.abc import Callable
 
 import torch
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from ...geometry.affine import Affine
 from ...geometry.rotation import Rotation
 from ...geometry.similarity import Similarity
 from ...geometry.translation import Translation
-from .verdict import NOT_TRIED, Verdict, agree, report_errors
+from .verdict import Mistake, Verdict, compare, hint_of, report_errors
+
+
+def with_layer(weight: Callable, bias: Callable, trainable: bool = True) -> Callable:
+    """A `my_start` that sets weight(layer, identity) and bias(layer, identity)."""
+
+    def start(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+        layer.weight.data, layer.bias.data = weight(layer, identity), bias(layer, identity)
+        return layer.requires_grad_(trainable)
+
+    return start
+
+
+def in_place_without_no_grad(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """Parameters are changed while autograd is watching."""
+    layer.weight.fill_(0.0)
+    layer.bias.copy_(identity)
+    return layer
+
+
+def tensors_for_parameters(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """Plain tensors are put where parameters belong."""
+    layer.weight = torch.zeros_like(layer.weight)
+    layer.bias = identity
+    return layer
+
+
+def untouched_weight(layer: nn.Linear, identity: Tensor) -> Tensor:
+    return layer.weight.data
+
+
+def zero_weight(layer: nn.Linear, identity: Tensor) -> Tensor:
+    return torch.zeros_like(layer.weight.data)
+
+
+def identity_bias(layer: nn.Linear, identity: Tensor) -> Tensor:
+    return identity.clone()
+
+
+SMALL = "theta still depends a little on the input: small weights are no zeros. Which weight makes the input irrelevant?"
+START_MISTAKES = [
+    Mistake(
+        "bias only",
+        with_layer(untouched_weight, identity_bias),
+        "theta still depends on the input: the bias is right, the weights were not touched.",
+    ),
+    Mistake(
+        "weights only",
+        with_layer(zero_weight, lambda layer, identity: layer.bias.data),
+        "the weights are zero, but the bias was not touched: what does the layer answer then?",
+    ),
+    Mistake(
+        "all zero",
+        with_layer(zero_weight, lambda layer, identity: torch.zeros_like(identity)),
+        "weights and bias are zero: a theta of zero is no identity; an affine one shrinks the grid to one point.",
+    ),
+    Mistake(
+        "all ones",
+        with_layer(zero_weight, lambda layer, identity: torch.ones_like(identity)),
+        "the bias is 1 everywhere: the family says what its identity is, take the argument.",
+    ),
+    Mistake(
+        "not in place",
+        lambda layer, identity: with_layer(zero_weight, identity_bias)(copy.deepcopy(layer), identity),
+        "the layer that was handed in is as it was: change it in place, a new layer helps nobody who holds the old one.",
+    ),
+    Mistake(
+        "added",
+        with_layer(zero_weight, lambda layer, identity: layer.bias.data + identity),
+        "the identity was added to what the bias was: put it in its place.",
+    ),
+    Mistake(
+        "zeros of the bias, identity in the weights",
+        with_layer(lambda layer, identity: identity[:, None].repeat(1, 12), lambda layer, identity: torch.zeros_like(identity)),
+        "weights and bias are exchanged: which of the two is multiplied by the input?",
+    ),
+    Mistake(
+        "identity in both",
+        with_layer(lambda layer, identity: identity[:, None].repeat(1, 12), identity_bias),
+        "the bias is right, the weights hold the identity, too: they are multiplied by the input.",
+    ),
+    Mistake(
+        "weights one",
+        with_layer(lambda layer, identity: torch.ones_like(layer.weight.data), identity_bias),
+        "the bias is right, the weights are 1: then the sum of all features is added. Which weight makes the input irrelevant?",
+    ),
+    Mistake("weights halved", with_layer(lambda layer, identity: 0.5 * layer.weight.data, identity_bias), SMALL),
+    Mistake("weights a hundredth", with_layer(lambda layer, identity: 0.01 * layer.weight.data, identity_bias), SMALL),
+    Mistake(
+        "tanh of the identity",
+        with_layer(zero_weight, lambda layer, identity: identity.tanh()),
+        "tanh(1) is no 1: the identity goes into the bias as it is, and nothing squashes it.",
+    ),
+    Mistake(
+        "always affine",
+        with_layer(zero_weight, lambda layer, identity: torch.tensor([1.0, 0, 0, 0, 1, 0])[: len(identity)]),
+        "that is the affine identity for every family: take the argument.",
+    ),
+    Mistake(
+        "2x2 part first",
+        with_layer(zero_weight, lambda layer, identity: torch.tensor([1.0, 0, 0, 1, 0, 0])[: len(identity)]),
+        "the bias has its ones in other places than the identity: take the argument as it is.",
+    ),
+    Mistake(
+        "without no_grad",
+        in_place_without_no_grad,
+        "parameters do not let themselves be changed while autograd is watching: see `torch.no_grad()`.",
+    ),
+    Mistake(
+        "tensors for parameters",
+        tensors_for_parameters,
+        "a layer's weight must stay a parameter: fill the one that is there, instead of putting a tensor in its place.",
+    ),
+    Mistake(
+        "frozen",
+        with_layer(zero_weight, identity_bias, trainable=False),
+        "the layer is frozen: with requires_grad off, theta will never leave the identity.",
+    ),
+]
+
+
+def features() -> Tensor:
+    """Eight inputs of a last layer, (8, 12)."""
+    return torch.randn(8, 12, generator=torch.Generator().manual_seed(0))
+
+
+def started_layer(function: Callable, family) -> nn.Linear:
+    """A last layer after `my_start` changed it."""
+    torch.manual_seed(0)
+    layer = nn.Linear(12, family.num_params)
+    function(layer, family.identity().clone())
+    return layer
+
+
+def started_theta(function: Callable) -> Callable:
+    """What a layer answers to `features()` after `my_start`, as a function of the family."""
+    return lambda family: started_layer(function, family)(features())
 
 
 @report_errors
 def check_start(function: Callable) -> Verdict:
-    """`my_start(layer, identity)`: make a last linear layer answer `identity` for every input, in place, trainable."""
-    generator = torch.Generator().manual_seed(0)
+    """`my_start(layer, identity)`: make a last linear layer answer `identity` for every input, in place, trainable.
+
+    >>> check_start(lambda layer, identity: nn.init.zeros_(layer.weight)).message[:60]
+    'the weights are zero, but the bias was not touched: what doe'
+    """
     families = (Affine(), Similarity(), Rotation(), Translation())
-    for family in families:
-        layer, identity = nn.Linear(12, family.num_params), family.identity()
-        weight_before = layer.weight.detach().clone()
-        function(layer, identity.clone())
-        features = torch.randn(8, 12, generator=generator)
-        theta = layer(features)
-        if not layer.weight.requires_grad or not layer.bias.requires_grad:
-            return Verdict("failed", "the layer is frozen: keep requires_grad, or theta will never leave the identity")
-        if not agree(layer.bias, identity):
-            hint = (
-                ": a theta of zero shrinks the grid to one point" if isinstance(family, Affine) and not layer.bias.any() else ""
-            )
-            return Verdict("failed", f"expected the bias {identity.tolist()} for {family}, got {layer.bias.tolist()}{hint}")
-        if not agree(theta, identity.expand(8, -1)):
-            same = ", which were not touched" if torch.equal(layer.weight, weight_before) else ""
-            return Verdict("failed", f"theta still depends on the input: the weights{same} must be zero for {family}")
-        layer(features).square().sum().backward()
-        if family.identity().any() and not layer.weight.grad.any():
-            return Verdict("failed", f"no gradient reaches the weights for {family}")
+    mistakes = [Mistake(mistake.name, started_theta(mistake.answer), mistake.hint) for mistake in START_MISTAKES]
+    verdict = compare(
+        started_theta(function),
+        [dict(family=family) for family in families],
+        lambda family: family.identity().expand(8, -1),
+        mistakes,
+    )
+    if not verdict.passed:
+        return verdict
+    layer = started_layer(function, Affine())
+    if not layer.weight.requires_grad or not layer.bias.requires_grad:
+        return Verdict("failed", hint_of(START_MISTAKES, "frozen"))
     return Verdict("passed", f"identity for {len(families)} families, whatever the input, and trainable.")
-
-
-@report_errors
-def check_plug_in(function: Callable) -> Verdict:
-    """`plug_in(cnn, in_shape)`: a model with an affine spatial transformer in front of `cnn`, starting as `cnn` itself."""
-    for in_shape in ((1, 28, 28), (3, 32, 40)):
-        torch.manual_seed(0)
-        cnn = nn.Sequential(nn.Conv2d(in_shape[0], 4, 5), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
-        images = torch.rand(4, *in_shape)
-        logits = cnn(images).detach()
-        model = function(cnn, in_shape)
-        if model is None:
-            return Verdict(NOT_TRIED, NOT_TRIED)
-        if not isinstance(model, nn.Module):
-            return Verdict("failed", f"expected a torch.nn.Module, got {type(model).__name__}")
-        mine = {id(p) for p in cnn.parameters()}
-        added = [p for p in model.parameters() if id(p) not in mine]
-        if not added:
-            return Verdict("failed", "the model has no parameters besides the CNN's: it needs a localisation network")
-        answer = model(images)
-        if not agree(answer, logits):
-            gap = (answer - logits).abs().max().item() if answer.shape == logits.shape else math.nan
-            hint = "does the last layer of the localiser start at the identity?"
-            return Verdict(
-                "failed", f"an untrained transformer should change nothing, but logits move by {gap:.3f} for {in_shape}: {hint}"
-            )
-        F.cross_entropy(answer, torch.arange(4) % 3).backward()
-        if not any(p.grad is not None and p.grad.any() for p in added):
-            return Verdict("failed", "no gradient reaches the localiser: is the warped image what the CNN sees?")
-    return Verdict("passed", "it starts as the CNN itself, and the gradient reaches the localiser.")

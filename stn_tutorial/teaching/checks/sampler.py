@@ -1,4 +1,4 @@
-"""Checkers of notebook 3."""
+"""Exercise 1 of notebook 3, the sampler: its wrong answers and its checker."""
 
 from collections.abc import Callable
 from itertools import product
@@ -7,123 +7,264 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...geometry.coordinates import normalized_to_pixel
-from ...geometry.sampler import PADDING_MODES, bilinear_gradient, pad_coordinates
-from ...geometry.translation import Translation
-from ..picture import Picture
-from .verdict import Verdict, compare, side_by_side
+from ...geometry.affine import Affine
+from ...geometry.sampler import PADDING_MODES
+from . import wrong_samplers as wrong
+from .drawing import draw_sampled, letters
+from .verdict import Mistake, Verdict, compare, compare_gradients
 
 
-def draw_sampled(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
-    """First image, first channel, of both outputs."""
-    wanted, answer = (t if t.dim() == 2 else t[0, 0] for t in (wanted, answer))
-    return side_by_side(wanted, answer, "Sampled image")
+def right_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """What `my_sampler` is to answer."""
+    return F.grid_sample(images, grid, "bilinear", padding_mode, align_corners)
 
 
-def bilinear(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool, bug: str = "") -> Tensor:
-    """Bilinear sampling with one of four famous bugs in it, to compare a learner's answer with."""
-    height, width = images.shape[2:]
-    x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(-1)
-    x = pad_coordinates(x, width, padding_mode, align_corners)
-    y = pad_coordinates(y, height, padding_mode, align_corners)
-    drop = 1 if bug == "last row lost" else 0
-    out = torch.zeros(len(images), images.shape[1], *x.shape[1:])
-    for dy, dx in product((0, 1), (0, 1)):
-        y_n, x_n = y.floor() + dy, x.floor() + dx
-        inside = (x_n >= 0) & (x_n < width - drop) & (y_n >= 0) & (y_n < height - drop)
-        y_c, x_c = y_n.clamp(0, height - 1), x_n.clamp(0, width - 1)
-        if bug == "clipped weights":
-            weight = (1 - (x - x_c).abs()).clamp(min=0) * (1 - (y - y_c).abs()).clamp(min=0)
-            inside = torch.ones_like(inside)
-        elif bug == "opposite corners":  # each weight is the distance to the opposite corner, both clipped
-            x_o, y_o = (x.floor() + 1 - dx).clamp(0, width - 1), (y.floor() + 1 - dy).clamp(0, height - 1)
-            weight = (x_o - x) * (1 - 2 * dx) * (y_o - y) * (1 - 2 * dy)
-            inside = torch.ones_like(inside)
-        else:
-            weight = (1 - (x - x_n).abs()) * (1 - (y - y_n).abs())
-            inside = torch.ones_like(inside) if bug == "no zeros" else inside
-        for n in range(len(images)):
-            out[n] += weight[n] * inside[n] * images[n, :, y_c[n].long(), x_c[n].long()]
-    return out
+def without_gradient(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """All values right, and no gradient."""
+    with torch.no_grad():
+        return right_sampler(images, grid, padding_mode, align_corners)
+
+
+NO_CLIP = "outside the image your sampler repeats the border under 'zeros': what does a neighbour count that is not there?"
+SAMPLER_MISTAKES = [
+    Mistake(
+        "x and y exchanged",
+        lambda images, grid, **rest: right_sampler(images, grid.flip(-1), **rest),
+        "x and y are exchanged: the last axis of the grid is (x, y), images are indexed [row, column].",
+    ),
+    Mistake(
+        "clipped weights",
+        wrong.bilinear(wrong.clipped_first),
+        "the weights come from clipped corners: a neighbour outside gets a weight as if it were inside. Weigh first, clip then.",
+    ),
+    Mistake(
+        "weights that cancel",
+        wrong.bilinear(wrong.cancelling),
+        "the weights come from clipped corners, so that they cancel at the border: weigh first, clip the indices then.",
+    ),
+    Mistake(
+        "last row lost",
+        wrong.bilinear(wrong.last_lost),
+        "the last row and column are never read: the largest index is W - 1, and it is inside.",
+    ),
+    Mistake(
+        "first row lost",
+        wrong.bilinear(wrong.first_lost),
+        "the first row and column are never read: index 0 is inside.",
+    ),
+    Mistake("border repeated", wrong.bilinear(wrong.repeated), NO_CLIP),
+    Mistake("zeros as border", wrong.bilinear(pad=wrong.replaced({"zeros": "border"})), NO_CLIP),
+    Mistake(
+        "all as border",
+        wrong.bilinear(pad=wrong.replaced({"zeros": "border", "reflection": "border"})),
+        "padding_mode is ignored: indices that are only clipped give 'border', whatever was asked for.",
+    ),
+    Mistake(
+        "padding ignored",
+        lambda images, grid, padding_mode, align_corners: right_sampler(images, grid, "zeros", align_corners),
+        "padding_mode is ignored: only 'zeros' is right.",
+    ),
+    Mistake(
+        "reflection as border",
+        wrong.bilinear(pad=wrong.replaced({"reflection": "border"})),
+        "'reflection' does the same as 'border' in your sampler: fold the coordinates back before you clip them.",
+    ),
+    Mistake(
+        "reflection as zeros",
+        wrong.bilinear(pad=wrong.replaced({"reflection": "zeros"})),
+        "'zeros' and 'border' are right, 'reflection' is still filled with zeros.",
+    ),
+    Mistake(
+        "border as zeros",
+        wrong.bilinear(pad=wrong.replaced({"border": "zeros"})),
+        "'zeros' and 'reflection' are right, 'border' is still filled with zeros.",
+    ),
+    Mistake(
+        "mirrors exchanged",
+        wrong.bilinear(pad=wrong.mirrors_exchanged),
+        "the mirrors of 'reflection' stand in the wrong place: at the edges with align_corners=False, at the centres with True.",
+    ),
+    Mistake(
+        "one mirror only",
+        wrong.bilinear(pad=wrong.one_mirror),
+        "'reflection' is right near the picture only: further out the point meets a second mirror, and a third.",
+    ),
+    Mistake(
+        "tiles for mirrors",
+        wrong.bilinear(pad=wrong.wrapped),
+        "'reflection' repeats your picture like a tile: in a mirror, left and right change places.",
+    ),
+    Mistake(
+        "reflection not clipped",
+        wrong.bilinear(pad=wrong.unclipped_reflection),
+        "'reflection' darkens at the frame: between the last centre and the edge lies half a pixel, where a neighbour is outside.",
+    ),
+    Mistake(
+        "always centres",
+        lambda images, grid, padding_mode, align_corners: right_sampler(images, grid, padding_mode, True),
+        "align_corners is ignored: -1 and 1 are always pixel centres in your sampler.",
+    ),
+    Mistake(
+        "always edges",
+        lambda images, grid, padding_mode, align_corners: right_sampler(images, grid, padding_mode, False),
+        "align_corners is ignored: -1 and 1 are always outer edges in your sampler.",
+    ),
+    Mistake(
+        "align_corners the wrong way round",
+        lambda images, grid, padding_mode, align_corners: right_sampler(images, grid, padding_mode, not align_corners),
+        "align_corners is the wrong way round: with which of the two are -1 and 1 pixel centres?",
+    ),
+    Mistake(
+        "half a pixel missing",
+        wrong.bilinear(to_pixel=wrong.without_half_pixel),
+        "with align_corners=False your picture is off by half a pixel: the edge is at -0.5, for pixel 0 has its centre at 0.",
+    ),
+    Mistake(
+        "half a pixel too much",
+        wrong.bilinear(to_pixel=wrong.half_pixel_added),
+        "with align_corners=False your picture is off by a whole pixel: the half pixel has the wrong sign.",
+    ),
+    Mistake(
+        "H and W exchanged",
+        wrong.bilinear(to_pixel=wrong.size_exchanged),
+        "height and width are exchanged on the way to pixels: x is stretched by the width.",
+    ),
+    Mistake(
+        "from 0 to 1",
+        wrong.bilinear(to_pixel=wrong.zero_to_one),
+        "your grid runs from 0 to 1: the normalised square runs from -1 to 1.",
+    ),
+    Mistake(
+        "not in pixels",
+        wrong.bilinear(to_pixel=wrong.not_normalized),
+        "the grid was read as pixels: it is normalised, from -1 to 1. What turns it into pixels?",
+    ),
+    Mistake(
+        "floor and ceil",
+        wrong.bilinear(wrong.floor_and_ceil),
+        "floor and ceil are the same at a whole number, so that such a pixel counts four times: which pixel follows floor(x)?",
+    ),
+    Mistake(
+        "floor and ceil, crossed weights",
+        wrong.bilinear(wrong.floor_and_ceil_to_the_other),
+        "floor and ceil are the same at a whole number, so that such a pixel has no weight at all: which pixel follows floor(x)?",
+    ),
+    Mistake(
+        "long for floor",
+        wrong.bilinear(wrong.truncated),
+        ".long() is not floor: it rounds towards 0, so that the left neighbour of -0.3 becomes 0 instead of -1.",
+    ),
+    Mistake(
+        "round for floor",
+        wrong.bilinear(wrong.rounded),
+        "the left neighbour is floor(x), not round(x): your two neighbours lie on the same side for half of the points.",
+    ),
+    Mistake(
+        "nearest",
+        wrong.bilinear(wrong.nearest_only),
+        "that is nearest: bilinear is a mean of four neighbours, by distance.",
+    ),
+    Mistake(
+        "left neighbour only",
+        wrong.bilinear(wrong.left_only),
+        "only the upper left neighbour is there: three others have a weight, too. Is a sum overwritten?",
+    ),
+    Mistake(
+        "weights exchanged",
+        wrong.bilinear(wrong.weights_exchanged),
+        "the weights are exchanged: the nearer a neighbour, the larger is its weight.",
+    ),
+    Mistake(
+        "equal weights",
+        wrong.bilinear(wrong.unweighted),
+        "all four neighbours count the same: the nearer a neighbour, the larger is its weight.",
+    ),
+    Mistake(
+        "weights added",
+        wrong.bilinear(combine=lambda weight_x, weight_y: weight_x + weight_y),
+        "the weights of x and y are added, so that they sum to 4: in the paper's equation 5 they are multiplied.",
+    ),
+    Mistake(
+        "weight of x only",
+        wrong.bilinear(combine=lambda weight_x, weight_y: weight_x * (weight_y != 0)),
+        "the weight knows x only: in y all neighbours count in full.",
+    ),
+    Mistake(
+        "weight of y only",
+        wrong.bilinear(combine=lambda weight_x, weight_y: (weight_x != 0) * weight_y),
+        "the weight knows y only: in x all neighbours count in full.",
+    ),
+    Mistake(
+        "point inside",
+        wrong.bilinear(wrong.point_inside),
+        "you ask whether the point is inside: a point half a pixel outside has neighbours inside, and they count.",
+    ),
+    Mistake(
+        "first grid for all",
+        lambda images, grid, **rest: right_sampler(images, grid[:1].expand_as(grid), **rest),
+        "every picture is sampled with the first grid: each has its own.",
+    ),
+    Mistake(
+        "first picture for all",
+        lambda images, grid, **rest: right_sampler(images[:1].expand_as(images), grid, **rest),
+        "the first picture is sampled every time: index the batch, too.",
+    ),
+    Mistake(
+        "first channel for all",
+        lambda images, grid, **rest: right_sampler(images[:, :1].expand_as(images), grid, **rest),
+        "all channels are filled with the first one.",
+    ),
+    Mistake(
+        "channels last",
+        lambda **case: right_sampler(**case).permute(0, 2, 3, 1),
+        "the channels come last: bring them to the second axis, (N, C, H_out, W_out).",
+    ),
+    Mistake(
+        "lying",
+        lambda **case: right_sampler(**case).mT,
+        "rows and columns of the output are exchanged: it has the grid's order, (N, C, H_out, W_out).",
+    ),
+    Mistake(
+        "no gradient",
+        without_gradient,
+        "no gradient flows: something on the way cuts it, such as detach(), no_grad(), .data, .item() or a new torch.tensor(...).",
+    ),
+    Mistake(
+        "through numpy",
+        lambda images, grid, **rest: right_sampler(torch.from_numpy(images.numpy()), torch.from_numpy(grid.numpy()), **rest),
+        "numpy knows no gradients: stay with torch, or no localisation network will ever learn from your sampler.",
+    ),
+    Mistake(
+        "grid detached",
+        lambda images, grid, **rest: right_sampler(images, grid.detach(), **rest),
+        "no gradient reaches the grid, so that theta would never learn: the weights must be computed from the grid itself, "
+        "without detach(), .item(), float(...) or numpy.",
+    ),
+    Mistake(
+        "images detached",
+        lambda images, grid, **rest: right_sampler(images.detach(), grid, **rest),
+        "no gradient reaches the images, so that no layer below a transformer would learn.",
+    ),
+]
 
 
 def check_sampler(function: Callable) -> Verdict:
-    """`my_sampler(images, grid, padding_mode, align_corners)`: bilinear, as torch's grid_sample."""
-    generator = torch.Generator().manual_seed(0)
-    cases = []
-    for padding_mode, align_corners, (height, width) in product(PADDING_MODES, (False, True), ((5, 7), (6, 4))):
-        images = torch.rand(2, 3, height, width, generator=generator)
-        grid = torch.rand(2, 4, 6, 2, generator=generator) * 3 - 1.5
-        cases.append(dict(images=images, grid=grid, padding_mode=padding_mode, align_corners=align_corners))
+    """`my_sampler(images, grid, padding_mode, align_corners)`: bilinear, as torch's grid_sample, gradients included.
 
-    def oracle(images, grid, padding_mode, align_corners):
-        return F.grid_sample(images, grid, "bilinear", padding_mode, align_corners)
-
-    mistakes = {
-        "x and y are exchanged: the last axis of the grid is (x, y), images are indexed [row, column]": (
-            lambda images, grid, padding_mode, align_corners: oracle(images, grid.flip(-1), padding_mode, align_corners)
-        ),
-        "the weights are computed after clipping: they must come from the unclipped corners": (
-            lambda images, grid, padding_mode, align_corners: bilinear(
-                images, grid, padding_mode, align_corners, "clipped weights"
-            )
-        ),
-        "the weights come from clipped corners, so that they cancel at the border: take the unclipped ones": (
-            lambda images, grid, padding_mode, align_corners: bilinear(
-                images, grid, padding_mode, align_corners, "opposite corners"
-            )
-        ),
-        "the last row and column are never read: indices run to W - 1, included": (
-            lambda images, grid, padding_mode, align_corners: bilinear(
-                images, grid, padding_mode, align_corners, "last row lost"
-            )
-        ),
-        "outside the image your sampler repeats the border under 'zeros': a neighbour outside counts as 0": (
-            lambda images, grid, padding_mode, align_corners: bilinear(images, grid, padding_mode, align_corners, "no zeros")
-        ),
-        "padding_mode is ignored: only 'zeros' is right": (
-            lambda images, grid, padding_mode, align_corners: oracle(images, grid, "zeros", align_corners)
-        ),
-        "align_corners is ignored: -1 and 1 are always pixel centres in your sampler": (
-            lambda images, grid, padding_mode, align_corners: oracle(images, grid, padding_mode, True)
-        ),
-        "align_corners is ignored: -1 and 1 are always outer edges in your sampler": (
-            lambda images, grid, padding_mode, align_corners: oracle(images, grid, padding_mode, False)
-        ),
-    }
-    return compare(function, cases, oracle, mistakes, draw_sampled)
-
-
-def check_derivative_by_t_x(function: Callable) -> Verdict:
-    """`derivative_by_t_x(image, t_x, align_corners)`: d output / d t_x of a translation, (H, W), for an image (H, W)."""
-    generator = torch.Generator().manual_seed(0)
-    cases = [
-        dict(image=torch.rand(height, width, generator=generator), t_x=t_x, align_corners=flag)
-        for (height, width), t_x, flag in product(((5, 8), (6, 3)), (0.13, -0.4), (False, True))
-    ]
-
-    def in_pixels(image, t_x, align_corners):
-        grid = Translation().grid(torch.tensor([[t_x, 0.0]]), image.shape, align_corners)[0]
-        x, y = normalized_to_pixel(grid, image.shape, align_corners).unbind(-1)
-        return bilinear_gradient(image, x.flatten(), y.flatten())[1].view(image.shape)
-
-    def factor(image, align_corners):
-        return (image.shape[1] - 1) / 2 if align_corners else image.shape[1] / 2
-
-    mistakes = {
-        "the chain rule is missing: t_x is normalised, the derivative is per pixel, so a factor remains": in_pixels,
-        "the factor is twice too large: the normalised square is 2 wide": lambda image, t_x, align_corners: (
-            2 * factor(image, align_corners) * in_pixels(image, t_x, align_corners)
-        ),
-        "the factor W / 2 is right for align_corners=False only": lambda image, t_x, align_corners: (
-            factor(image, False) * in_pixels(image, t_x, align_corners)
-        ),
-        "the sign is wrong: when t_x grows the sampling points move right": lambda image, t_x, align_corners: (
-            -factor(image, align_corners) * in_pixels(image, t_x, align_corners)
-        ),
-    }
-
-    def oracle(image, t_x, align_corners):
-        return factor(image, align_corners) * in_pixels(image, t_x, align_corners)
-
-    return compare(function, cases, oracle, mistakes, draw_sampled)
+    >>> check_sampler(lambda images, grid, padding_mode, align_corners: images[..., :3]).message[:35]
+    'expected shape (2, 2, 11, 13) for i'
+    """
+    thetas = torch.tensor([[1.103, -0.357, 0.101, 0.309, 1.207, -0.053], [-2.311, 1.103, 0.157, 0.907, 2.603, 0.107]])
+    cases, smooth = [], []
+    for padding_mode, flag in product(PADDING_MODES, (False, True)):
+        case = dict(images=letters(2, 2, 14, 12), padding_mode=padding_mode, align_corners=flag)
+        cases.append(case | dict(grid=Affine().grid(thetas, (11, 13), False)))
+        smooth.append(case | dict(grid=Affine().grid(thetas, (3, 4), False)))  # no point near a whole pixel: there is a kink
+    for flag, size in ((False, (8, 4)), (True, (9, 5))):  # all points at whole pixels, exactly
+        grid = Affine().grid(Affine().identity().repeat(2, 1), size, flag)
+        cases.append(dict(images=letters(2, 2, *size), grid=grid, padding_mode="zeros", align_corners=flag))
+    verdict = compare(function, cases, right_sampler, SAMPLER_MISTAKES, draw_sampled)
+    if not verdict.passed:
+        return verdict
+    gradients = compare_gradients(function, smooth, right_sampler, SAMPLER_MISTAKES, ("images", "grid"))
+    return Verdict("passed", f"{verdict.message[:-1]}, and so do the gradients.") if gradients.passed else gradients

@@ -1,0 +1,146 @@
+"""The one list of all exercises: whoever needs them (tests, builders, the command line) walks it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import (
+    cifar10,
+    grid_generator,
+    localization_network,
+    moving_the_grid,
+    plug_in,
+    rotated_mnist,
+    sampler,
+    sampler_gradient,
+    transformation_families,
+)
+from .verdict import Mistake, Verdict
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function that readers write: its name, the number of its notebook, its checker, its wrong answers, its folded hint.
+
+    >>> EXERCISES[0].name, EXERCISES[0].notebook
+    ('shift_theta', 1)
+    """
+
+    name: str
+    notebook: int
+    check: Callable[[Callable], Verdict]
+    mistakes: list[Mistake]
+    hint: str
+
+    def wrong(self, name: str) -> Callable:
+        """The wrong answer with this name, to show what it does; KeyError if there is none.
+
+        >>> EXERCISES[0].wrong("other way")(right=1, down=0, size=(20, 20)).tolist()[2] > 0
+        True
+        """
+        return {mistake.name: mistake.answer for mistake in self.mistakes}[name]
+
+
+EXERCISES = [
+    Exercise(
+        "shift_theta",
+        1,
+        moving_the_grid.check_shift_theta,
+        moving_the_grid.SHIFT_MISTAKES,
+        "One pixel is 2 / W wide in normalised coordinates. And the picture does the opposite of the grid.",
+    ),
+    Exercise(
+        "turn_theta",
+        1,
+        moving_the_grid.check_turn_theta,
+        moving_the_grid.TURN_MISTAKES,
+        "The rotation matrix above turned the picture counter-clockwise. `math.radians` turns degrees into radians.",
+    ),
+    Exercise(
+        "my_target_grid",
+        2,
+        grid_generator.check_target_grid,
+        grid_generator.GRID_MISTAKES,
+        "With aligned corners x runs from -1 to 1. Otherwise the first centre is half a pixel inside, at -1 + 1 / W. "
+        "`x.expand(height, width)` repeats a row.",
+    ),
+    Exercise(
+        "unsheared_theta",
+        2,
+        grid_generator.check_unsheared_theta,
+        grid_generator.UNSHEARED_MISTAKES,
+        "Which matrix turns, and between which two matrices must it stand? Their product is above.",
+    ),
+    Exercise(
+        "my_sampler",
+        3,
+        sampler.check_sampler,
+        sampler.SAMPLER_MISTAKES,
+        "x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight, from the unclipped "
+        "corner; its value, images[n, :, y, x] with clipped indices, times inside. With n = torch.arange(N)[:, None, None] the "
+        "channels come last: permute at the end.",
+    ),
+    Exercise(
+        "derivative_by_t_x",
+        3,
+        sampler_gradient.check_derivative_by_t_x,
+        sampler_gradient.DERIVATIVE_MISTAKES,
+        "By the chain rule dV / dt_x = dV / dx times dx / dt_x. When t_x grows by 1, by how many pixels does the point move? "
+        "Look at what normalized_to_pixel does under each convention.",
+    ),
+    Exercise(
+        "my_start",
+        4,
+        localization_network.check_start,
+        localization_network.START_MISTAKES,
+        "The output is weight times input plus bias. Which weight makes the input irrelevant? Change them under "
+        "`torch.no_grad()`.",
+    ),
+    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
+    Exercise(
+        "recovered_degrees",
+        5,
+        rotated_mnist.check_recovered_degrees,
+        rotated_mnist.DEGREES_MISTAKES,
+        "The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is largest: "
+        "(a11 + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)",
+    ),
+    Exercise(
+        "spread_degrees",
+        5,
+        rotated_mnist.check_spread_degrees,
+        rotated_mnist.SPREAD_MISTAKES,
+        "Turn each angle into a unit vector and take the mean of all vectors; R is its length. The spread is sqrt(-2 ln R), "
+        "which is in radians.",
+    ),
+    Exercise(
+        "project",
+        6,
+        transformation_families.check_project,
+        transformation_families.PROJECT_MISTAKES,
+        "Compute numerators and depth first. `torch.where(behind, 1.0, depth)` gives a depth that can be divided by everywhere; "
+        "then replace the points behind.",
+    ),
+    Exercise(
+        "flow",
+        6,
+        transformation_families.check_flow,
+        transformation_families.FLOW_MISTAKES,
+        "The velocity is asked anew at each step, at the place reached so far. How many steps are there with three squarings?",
+    ),
+    Exercise(
+        "window_scale",
+        7,
+        cifar10.check_window_scale,
+        cifar10.SCALE_MISTAKES,
+        "The 2x2 part of theta maps the output's square to a parallelogram. By which factor does its area grow? A scale is the "
+        "root of that.",
+    ),
+    Exercise(
+        "block_means",
+        7,
+        cifar10.check_block_means,
+        cifar10.MEANS_MISTAKES,
+        "`range(0, len(values), size)` gives where the blocks begin, and a slice that reaches beyond the end of a list stops "
+        "there by itself.",
+    ),
+]

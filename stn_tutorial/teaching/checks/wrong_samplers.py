@@ -1,0 +1,199 @@
+"""A bilinear sampler whose parts can be exchanged for wrong ones: for checkers, tests, and notebooks that show what goes wrong."""
+
+from collections.abc import Callable
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from ...geometry.coordinates import normalized_to_pixel
+from ...geometry.sampler import pad_coordinates, reflect
+
+
+def inside(x: Tensor, length: int) -> Tensor:
+    """1 where pixel coordinates lie in the image, 0 elsewhere."""
+    return ((x >= 0) & (x <= length - 1)).to(x.dtype)
+
+
+def tent(x: Tensor, x_n: Tensor) -> Tensor:
+    """The weight of the pixel x_n for a point at x, as long as the two are neighbours."""
+    return 1 - (x - x_n).abs()
+
+
+def neighbours(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The two pixels beside x along one axis, with their weights; outside the image the weight is 0."""
+    return [(x_n, tent(x, x_n) * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+def bilinear(
+    axis: Callable = neighbours,
+    to_pixel: Callable = normalized_to_pixel,
+    pad: Callable = pad_coordinates,
+    combine: Callable = lambda weight_x, weight_y: weight_x * weight_y,
+) -> Callable:
+    """A sampler (images, grid, padding_mode, align_corners) -> (N, C, H_out, W_out), made of these parts.
+
+    axis: (x, length) -> pairs (pixel, weight), `neighbours` or a wrong one. to_pixel and pad: as the package's functions.
+    combine: the weight of a neighbour from those along x and y.
+
+    >>> sampler = bilinear(axis=nearest_only)
+    >>> sampler(torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[0.2, 0.0]]]]), "zeros", False)
+    tensor([[[[2.]]]])
+    """
+
+    def sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+        height, width = images.shape[2:]
+        x, y = to_pixel(grid, (height, width), align_corners).unbind(-1)
+        x, y = (pad(c, length, padding_mode, align_corners) for c, length in ((x, width), (y, height)))
+        batch, pixels, out = torch.arange(len(images))[:, None, None], images.permute(0, 2, 3, 1), 0
+        for (x_n, weight_x), (y_n, weight_y) in product(axis(x, width), axis(y, height)):
+            row, column = y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()
+            out = out + combine(weight_x, weight_y)[..., None] * pixels[batch, row, column]
+        return out.permute(0, 3, 1, 2)
+
+    return sampler
+
+
+# ---- wrong neighbours along one axis
+
+
+def clipped_first(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """Weights by the distance to clipped corners."""
+    corners = (x.floor().clamp(0, length - 1), (x.floor() + 1).clamp(0, length - 1))
+    return [(x_n, tent(x, x_n).clamp(min=0)) for x_n in corners]
+
+
+def cancelling(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """Each weight is the distance to the other corner, both clipped: at the border the two cancel."""
+    left, right = x.floor().clamp(0, length - 1), (x.floor() + 1).clamp(0, length - 1)
+    return [(left, right - x), (right, x - left)]
+
+
+def last_lost(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The last row and column count as outside."""
+    return [(x_n, weight * (x_n < length - 1)) for x_n, weight in neighbours(x, length)]
+
+
+def first_lost(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The first row and column count as outside."""
+    return [(x_n, weight * (x_n > 0)) for x_n, weight in neighbours(x, length)]
+
+
+def repeated(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """Neighbours outside have the value of the border."""
+    return [(x_n, tent(x, x_n)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+def point_inside(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """It is asked whether the point lies inside, not whether its neighbour does."""
+    return [(x_n, weight * inside(x, length)) for x_n, weight in repeated(x, length)]
+
+
+def floor_and_ceil(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """At a whole pixel both neighbours are the same, and it counts twice along each axis."""
+    return [(x_n, tent(x, x_n) * inside(x_n, length)) for x_n in (x.floor(), x.ceil())]
+
+
+def floor_and_ceil_to_the_other(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The same with weights by the distance to the other corner: at a whole pixel both are 0."""
+    low, high = x.floor(), x.ceil()
+    return [(low, (high - x) * inside(low, length)), (high, (x - low) * inside(high, length))]
+
+
+def truncated(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """`.long()` in place of floor: it rounds towards 0, to the wrong side of negative points."""
+    return [(x_n, tent(x, x_n) * inside(x_n, length)) for x_n in (x.trunc(), x.trunc() + 1)]
+
+
+def rounded(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """`round` in place of floor."""
+    return [(x_n, tent(x, x_n) * inside(x_n, length)) for x_n in (x.round(), x.round() + 1)]
+
+
+def nearest_only(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The nearest pixel alone."""
+    return [(x.round(), inside(x.round(), length))]
+
+
+def left_only(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The left pixel alone, with its weight."""
+    return neighbours(x, length)[:1]
+
+
+def weights_exchanged(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The nearer neighbour has the smaller weight."""
+    return [(x_n, (1 - tent(x, x_n)) * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+def unweighted(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """Every neighbour counts half."""
+    return [(x_n, 0.5 * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+# ---- wrong pixel coordinates
+
+
+def without_half_pixel(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Under align_corners=False the half pixel between edge and centre is forgotten."""
+    return normalized_to_pixel(points, size, align_corners) + (0.0 if align_corners else 0.5)
+
+
+def half_pixel_added(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Under align_corners=False the half pixel is added instead of taken away."""
+    return normalized_to_pixel(points, size, align_corners) + (0.0 if align_corners else 1.0)
+
+
+def size_exchanged(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """x is stretched by the height, y by the width."""
+    return normalized_to_pixel(points, size[::-1], align_corners)
+
+
+def zero_to_one(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The points are taken to run from 0 to 1."""
+    return normalized_to_pixel(2 * points - 1, size, align_corners)
+
+
+def not_normalized(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The points are taken to be pixels already."""
+    return points
+
+
+# ---- wrong padding
+
+
+def mirrors_exchanged(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """The mirrors of "reflection" stand at the edges when they should stand at the centres, and the other way round."""
+    return pad_coordinates(x, length, padding_mode, not align_corners if padding_mode == "reflection" else align_corners)
+
+
+def one_mirror(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """What lies beyond a second mirror is clipped."""
+    if padding_mode != "reflection":
+        return pad_coordinates(x, length, padding_mode, align_corners)
+    low, high = (0.0, length - 1.0) if align_corners else (-0.5, length - 0.5)
+    x = torch.where(x < low, 2 * low - x, torch.where(x > high, 2 * high - x, x))
+    return x.clamp(0, length - 1)
+
+
+def wrapped(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """In place of a reflection the picture is repeated."""
+    if padding_mode != "reflection":
+        return pad_coordinates(x, length, padding_mode, align_corners)
+    low, span = (0.0, length - 1.0) if align_corners else (-0.5, float(length))
+    return ((x - low) % span + low).clamp(0, length - 1)
+
+
+def unclipped_reflection(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """After the reflection the half pixel beyond the outermost centres is not clipped."""
+    if padding_mode == "reflection":
+        return reflect(x, length, align_corners)
+    return pad_coordinates(x, length, padding_mode, align_corners)
+
+
+def replaced(padding: dict[str, str]) -> Callable:
+    """Some paddings are taken for others, {"reflection": "border"} for instance."""
+
+    def pad(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+        return pad_coordinates(x, length, padding.get(padding_mode, padding_mode), align_corners)
+
+    return pad
