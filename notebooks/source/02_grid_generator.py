@@ -153,8 +153,8 @@ def target_grid(
 ) -> Tensor:
     """Normalised coordinates of every output pixel, (H, W, 2), last axis (x, y)."""
     height, width = check_size(size)
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    pixels = torch.stack([x, y], dim=-1).to(dtype=dtype, device=device)
+    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
+    pixels = torch.stack([x, y], dim=-1).to(dtype)
     return pixel_to_normalized(pixels, size, align_corners)
 
 
@@ -257,7 +257,7 @@ wide[0, 8:24, 24:40] = 0.9  # a square of 16 x 16 pixels
 wide[0, 8:10, 24:40] = 0.5  # with a grey top edge
 
 turn = torch.tensor([[math.radians(45)]])
-plain = sample(wide[None], Rotation().grid(turn, (32, 64)))[0]
+plain = sample(wide[None], Rotation(aspect=1).grid(turn, (32, 64)))[0]
 figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], width=2.6)
 
 # %% [markdown]

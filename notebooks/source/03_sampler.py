@@ -50,6 +50,7 @@ import torch
 from torch import Tensor
 
 from stn_tutorial.geometry.coordinates import normalized_to_pixel, pixel_to_normalized
+from stn_tutorial.geometry.sampler import check_images_and_grid
 from stn_tutorial.teaching import figures
 
 image = torch.tensor([[10.0, 20.0, 60.0], [30.0, 40.0, 80.0]])
@@ -86,6 +87,7 @@ print(f"sum: {value:.1f}")
 # %%
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
+    check_images_and_grid(images, grid)
     n, c, height, width = images.shape
     out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):

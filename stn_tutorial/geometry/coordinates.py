@@ -5,18 +5,30 @@ differ in what -1 and 1 mean: with ``align_corners=True`` they are the *centres*
 ``align_corners=False`` (the default everywhere in this package) they are the outer *edges* of those pixels.
 """
 
+import operator
+
 import torch
 from torch import Tensor
 
 CORNERS = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]  # of the square, clockwise from the top left
 
 
+def whole_number(length) -> int | None:
+    """A length as an int, whoever's integer it is (Python's, numpy's, a traced one); None for what is no integer."""
+    if isinstance(length, torch.SymInt):  # what a length is while torch exports or compiles
+        return length
+    try:
+        return operator.index(length)
+    except TypeError:
+        return None
+
+
 def check_size(size: tuple[int, int], name: str = "size") -> tuple[int, int]:
     """Return ``size`` as two positive integers (H, W), or raise a ValueError that names the argument."""
-    whole = (int, torch.SymInt)  # a SymInt is what a size is while torch exports or compiles
-    if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(isinstance(length, whole) for length in size):
+    lengths = [whole_number(length) for length in size] if isinstance(size, (tuple, list)) else []
+    if len(lengths) != 2 or None in lengths:
         raise ValueError(f"{name} must be a pair (H, W) of positive integers, got {size!r}")
-    height, width = size
+    height, width = lengths
     if height < 1 or width < 1:
         raise ValueError(f"{name} must be at least (1, 1), got ({height}, {width})")
     return height, width
@@ -26,6 +38,9 @@ def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bo
     """Turn normalised coordinates into pixel coordinates; (0, 0) is the centre of the top left pixel.
 
     points: (..., 2), last axis (x, y). size: (H, W) of the image that the points lie in. Returns (..., 2), in pixels.
+
+    >>> normalized_to_pixel(torch.tensor([-1.0, 1.0]), (4, 8)).tolist()
+    [-0.5, 3.5]
     """
     height, width = check_size(size)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
@@ -39,6 +54,9 @@ def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bo
 
     points: (..., 2), last axis (x, y), in pixels. size: (H, W). Returns (..., 2). An axis that is one pixel long has
     no extent under ``align_corners=True``: its only pixel is put at 0, as torch does.
+
+    >>> pixel_to_normalized(torch.tensor([0.0, 3.0]), (4, 8)).tolist()
+    [-0.875, 0.75]
     """
     height, width = check_size(size)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
@@ -57,10 +75,13 @@ def target_grid(
     """Normalised coordinates of every output pixel: the regular grid G of the paper's section 3.2.
 
     size: (H, W) of the output. Returns (H, W, 2), last axis (x, y), every value in [-1, 1].
+
+    >>> target_grid((1, 4))[..., 0].tolist()
+    [[-0.75, -0.25, 0.25, 0.75]]
     """
     height, width = check_size(size)
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    pixels = torch.stack([x, y], dim=-1).to(dtype=dtype, device=device)
+    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
+    pixels = torch.stack([x, y], dim=-1).to(dtype)
     return pixel_to_normalized(pixels, size, align_corners)
 
 

@@ -3,11 +3,11 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from .coordinates import check_lattice
-from .family import Family, check_theta
+from .family import check_theta
+from .lattice import LatticeFamily
 
 
-class Diffeomorphic(Family):
+class Diffeomorphic(LatticeFamily):
     """Flows: each point drifts for one unit of time along a velocity field that stands still. They bend and do not fold.
 
     Theta = the velocity (v_x, v_y) at each point of a lattice over [-1, 1] x [-1, 1], row by row, in normalised units;
@@ -22,20 +22,32 @@ class Diffeomorphic(Family):
     more squarings.
 
     lattice: (rows, columns), or one number for both.
+
+    >>> import torch
+    >>> family = Diffeomorphic(lattice=3)
+    >>> theta = 0.1 * torch.ones(1, family.num_params)
+    >>> there = family.map_points(theta, torch.zeros(1, 2))
+    >>> family.map_points(family.inverse(theta), there).abs().max() < 1e-3
+    tensor(True)
     """
+
+    letter = "v"
 
     def __init__(self, lattice: int | tuple[int, int] = 4, squarings: int = 4, iterations: int = 3):
         if squarings < 0 or iterations < 1:
             raise ValueError(f"squarings must be at least 0 and iterations at least 1, got {squarings!r} and {iterations!r}")
-        self.lattice, self.squarings, self.iterations = check_lattice(lattice), squarings, iterations
-        self.num_params = 2 * self.lattice[0] * self.lattice[1]
+        super().__init__(lattice)
+        self.squarings, self.iterations = squarings, iterations
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.lattice}, squarings={self.squarings}, iterations={self.iterations})"
 
+    def description(self) -> dict:
+        return super().description() | {"squarings": self.squarings, "iterations": self.iterations}
+
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
         velocity = theta.view(-1, *self.lattice, 2).permute(0, 3, 1, 2) / 2**self.squarings
-        points = points.expand(len(theta), -1, 2)
+        points = points.expand(theta.shape[0], -1, 2)
         for _ in range(2**self.squarings):
             points = self.step(velocity, points)
         return points

@@ -18,7 +18,10 @@ from .coordinates import check_size, target_grid
 
 
 def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False) -> None:
-    """Raise a ValueError that names theta unless it is a floating point (N, num_params) tensor (and finite, if `check`)."""
+    """Raise a ValueError that names theta unless it is a floating point (N, num_params) tensor (and finite, if `check`).
+
+    A compiled or exported program cannot ask whether numbers are finite: there `check` is passed over.
+    """
     if not isinstance(theta, Tensor):
         raise ValueError(f"theta must be a torch.Tensor, got {type(theta).__name__}")
     if theta.dim() != 2 or theta.shape[1] != num_params:
@@ -27,7 +30,7 @@ def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False
         raise ValueError(f"theta must be floating point, got {theta.dtype}")
     if theta.dtype in (torch.float16, torch.bfloat16):
         raise ValueError(f"theta must be float32 or float64, half precision misses pixels: got {theta.dtype}")
-    if check and not bool(torch.isfinite(theta).all()):
+    if check and not torch.compiler.is_compiling() and not bool(torch.isfinite(theta).all()):
         bad = int((~torch.isfinite(theta)).any(dim=1).sum())
         raise ValueError(f"theta must be finite, got NaN or infinity in {bad} of {len(theta)} rows")
 
@@ -36,6 +39,9 @@ def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = Fals
     """Sampling grid of 2x3 matrices: (x_s, y_s) = A (x_t, y_t, 1), the paper's equation 1.
 
     theta: (N, 2, 3). size: (H, W) of the output. Returns (N, H, W, 2), last axis (x, y), normalised.
+
+    >>> affine_grid(2 * torch.eye(2, 3)[None], (1, 2))[0, 0, :, 0].tolist()
+    [-1.0, 1.0]
     """
     target = target_grid(size, align_corners, theta.dtype, theta.device)
     linear, translation = theta[:, :, :2], theta[:, :, 2]
@@ -46,11 +52,14 @@ class Family:
     """What all families share: theta (N, P) -> sampling grid.
 
     A subclass says how many numbers theta has (`num_params`), which theta changes nothing (`identity`) and where points
-    of the output look (`to_points`).
+    of the output look (`to_points`). So that it can be moved by hand it also names its numbers (`parameters`) and says what
+    can be taken hold of (`handles`); how a dragged handle changes theta is told to the browser in teaching/static/families.js.
     """
 
     num_params: int
     dimensions = 2  # of a point
+    handles = "corners and centre"  # or "corners" alone, or "lattice": what an explorer lets one drag
+    check_size = staticmethod(check_size)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -58,6 +67,34 @@ class Family:
     def identity(self) -> Tensor:
         """Theta of the transformation that changes nothing, shape (P,)."""
         return torch.zeros(self.num_params)
+
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        """The numbers of theta in their order: a name -> the range of its slider.
+
+        >>> from stn_tutorial import Translation
+        >>> Translation().parameters()
+        {'t_x': (-1, 1), 't_y': (-1, 1)}
+        """
+        raise NotImplementedError
+
+    def description(self) -> dict:
+        """All that a browser must know to warp and to draw handles, as plain numbers and words.
+
+        >>> from stn_tutorial import Translation
+        >>> sorted(Translation().description())
+        ['handles', 'identity', 'kind', 'names', 'ranges']
+        """
+        parameters = self.parameters()
+        with torch.device("cpu"):
+            identity = self.identity().tolist()
+        ranges = [list(limits) for limits in parameters.values()]
+        return {
+            "kind": type(self).__name__,
+            "handles": self.handles,
+            "names": list(parameters),
+            "ranges": ranges,
+            "identity": identity,
+        }
 
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
         """What `map_points` answers, for arguments that have been checked; points (1, K, 2) or (N, K, 2)."""
@@ -71,11 +108,12 @@ class Family:
     def grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool = False, check: bool = False) -> Tensor:
         """Sampling grid: theta (N, P), size (H, W) of the output -> (N, H, W, 2), last axis (x, y), normalised.
 
-        Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN.
+        Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN (not within
+        a compiled or exported program).
         """
         check_theta(theta, self.num_params, type(self).__name__, check)
         with without_autocast(theta.device):
-            return self.to_grid(theta, check_size(size), align_corners)
+            return self.to_grid(theta, self.check_size(size), align_corners)
 
     def map_points(self, theta: Tensor, points: Tensor) -> Tensor:
         """Where points of the output look: theta (N, P), points (K, 2) or (N, K, 2), normalised (x, y) -> (N, K, 2).
@@ -83,19 +121,17 @@ class Family:
         Raises ValueError for a theta or points of another shape or type.
         """
         check_theta(theta, self.num_params, type(self).__name__)
-        d = self.dimensions
-        if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and len(points) != len(theta)):
-            raise ValueError(f"points must have shape (K, {d}) or ({len(theta)}, K, {d}), got {tuple(points.shape)}")
+        n, d = theta.shape[0], self.dimensions
+        if not isinstance(points, Tensor):
+            raise ValueError(f"points must be a torch.Tensor, got {type(points).__name__}")
+        if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and points.shape[0] != n):
+            raise ValueError(f"points must have shape (K, {d}) or ({n}, K, {d}), got {tuple(points.shape)}")
         with without_autocast(theta.device):
             return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
 
 
 class MatrixFamily(Family):
-    """Families whose transformations are matrices, and form a group: they have inverses and compositions.
-
-    A subclass says how theta becomes a matrix (`to_matrix`) and how a matrix of the family becomes theta again
-    (`from_matrix`), and how matrices are multiplied and inverted.
-    """
+    """Families whose transformations are matrices. A subclass says how theta becomes one (`to_matrix`)."""
 
     def matrix(self, theta: Tensor) -> Tensor:
         """theta (N, P) -> matrices that map normalised output coordinates to normalised input coordinates.
@@ -104,19 +140,45 @@ class MatrixFamily(Family):
         for a theta of another shape or type.
         """
         check_theta(theta, self.num_params, type(self).__name__)
-        return self.to_matrix(theta)
+        with without_autocast(theta.device):
+            return self.to_matrix(theta)
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         """What `matrix` answers, for a theta that has been checked."""
         raise NotImplementedError
 
+
+class LinearFamily(MatrixFamily):
+    """Families whose transformations are matrices of one column more than rows: 2x3, the paper's equation 1."""
+
+    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
+        matrix = self.to_matrix(theta)
+        return points @ matrix[:, :, :-1].transpose(1, 2) + matrix[:, None, :, -1]
+
+    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+        return affine_grid(self.to_matrix(theta), size, align_corners)
+
+
+class Group:
+    """To be mixed into a matrix family that is a group: inverses and compositions of its transformations belong to it.
+
+    A subclass says how a matrix of the family becomes theta again (`from_matrix`). A family with matrices that is no group
+    goes without this mixin, and then says itself what its `identity` is.
+    """
+
     def from_matrix(self, matrix: Tensor) -> Tensor:
         """The inverse of `matrix`: matrices that belong to the family -> (N, P)."""
         raise NotImplementedError
 
+    def identity(self) -> Tensor:
+        """Theta of the transformation that changes nothing, shape (P,)."""
+        return self.from_matrix(torch.eye(self.dimensions, self.dimensions + 1)[None])[0]
+
     def inverse(self, theta: Tensor) -> Tensor:
         """Theta of the inverse transformation: (N, P) -> (N, P). A singular matrix raises torch's LinAlgError."""
-        return self.from_matrix(self.invert(self.matrix(theta)))
+        matrix = self.matrix(theta)
+        with without_autocast(theta.device):
+            return self.from_matrix(invert(matrix))
 
     def compose(self, first: Tensor, second: Tensor) -> Tensor:
         """Theta of "look where `first` says, then from there where `second` says": matrix(second) @ matrix(first).
@@ -129,39 +191,34 @@ class MatrixFamily(Family):
             raise ValueError(
                 f"second must be as first, {tuple(first.shape)} {first.dtype}, got {tuple(second.shape)} {second.dtype}"
             )
-        return self.from_matrix(self.multiply(matrices[1], matrices[0]))
+        with without_autocast(first.device):
+            return self.from_matrix(multiply(matrices[1], matrices[0]))
+
+
+def homogeneous(matrix: Tensor) -> Tensor:
+    """Matrices as square ones: those with a column more than rows, (N, d, d + 1), get the row (0, ..., 0, 1)."""
+    n, height, width = matrix.shape
+    if height == width:
+        return matrix
+    last = torch.eye(width, dtype=matrix.dtype, device=matrix.device)[-1]
+    return torch.cat([matrix, last.expand(n, 1, width)], dim=1)
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Product of affine maps given as matrices, (N, 2, 3) or for volumes (N, 3, 4): `right` acts first."""
-    linear = left[:, :, :-1] @ right[:, :, :-1]
-    translation = left[:, :, :-1] @ right[:, :, -1:] + left[:, :, -1:]
-    return torch.cat([linear, translation], dim=2)
+    """Product of maps given as matrices, (N, 2, 3), (N, 3, 4) or square: `right` acts first."""
+    return left @ homogeneous(right)
 
 
 def invert(matrix: Tensor) -> Tensor:
-    """Inverse of affine maps given as matrices, (N, 2, 3) or for volumes (N, 3, 4)."""
-    linear = torch.linalg.inv(matrix[:, :, :-1])
-    return torch.cat([linear, -linear @ matrix[:, :, -1:]], dim=2)
-
-
-class LinearFamily(MatrixFamily):
-    """Families whose transformations are 2x3 matrices, the paper's equation 1."""
-
-    multiply, invert = staticmethod(multiply), staticmethod(invert)
-
-    def identity(self) -> Tensor:
-        """Theta of the transformation that changes nothing, shape (P,)."""
-        return self.from_matrix(torch.eye(2, 3)[None])[0]
-
-    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
-        matrix = self.to_matrix(theta)
-        return points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
-
-    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-        return affine_grid(self.to_matrix(theta), size, align_corners)
+    """Inverse of maps given as matrices, (N, 2, 3), (N, 3, 4) or square."""
+    return torch.linalg.inv(homogeneous(matrix))[:, : matrix.shape[1]]
 
 
 def rows(*entries: Tensor) -> Tensor:
     """Six tensors of shape (N,), row by row -> 2x3 matrices (N, 2, 3)."""
     return torch.stack(entries, dim=1).view(-1, 2, 3)
+
+
+SHIFTS = {"t_x": (-1, 1), "t_y": (-1, 1)}  # ranges of the parameters that many families share
+TURN = {"angle": (-3.15, 3.15)}
+LOG_SCALE = {"log_scale": (-1.5, 1.5)}

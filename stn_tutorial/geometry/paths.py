@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .family import Family, LinearFamily, MatrixFamily
+from .family import Family, Group, homogeneous
 
 
 def logarithm(matrix: Tensor) -> Tensor:
@@ -25,26 +25,25 @@ def logarithm(matrix: Tensor) -> Tensor:
 def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: bool = True) -> Tensor:
     """The way from one theta (P,) to another: (steps, P).
 
-    For matrix families the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For families
-    without matrices, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
+    For groups of matrices the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For families
+    that are no groups, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
+
+    >>> from stn_tutorial import Rotation
+    >>> theta_path(Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), 3).flatten().round(decimals=4).tolist()
+    [0.0, 0.5, 1.0]
     """
     share = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
     even = start.double() + share * (end.double() - start.double())
-    if not steady or not isinstance(family, MatrixFamily):
+    if not steady or not isinstance(family, Group):
         return even.to(start.dtype)
-    ends = square(family, torch.stack([start, end]).double())
+    matrices = family.matrix(torch.stack([start, end]).double())
+    ends = homogeneous(matrices)
     try:
         motion = logarithm((ends[1] @ torch.linalg.inv(ends[0]))[None])[0]
-        matrices = torch.linalg.matrix_exp(share[:, :, None] * motion) @ ends[0]
-        path = family.from_matrix(matrices[:, :2] if isinstance(family, LinearFamily) else matrices)
+        path = family.from_matrix((torch.linalg.matrix_exp(share[:, :, None] * motion) @ ends[0])[:, : matrices.shape[1]])
     except torch.linalg.LinAlgError:
         return even.to(start.dtype)
-    arrived = torch.allclose(square(family, path[-1:])[0], ends[1], atol=1e-6)  # not for a mirror, whose logarithm is no number
+    arrived = torch.allclose(
+        family.matrix(path[-1:])[0], matrices[1], atol=1e-6
+    )  # not for a mirror, whose logarithm is no number
     return (path if arrived else even).to(start.dtype)
-
-
-def square(family: MatrixFamily, theta: Tensor) -> Tensor:
-    """The matrices of theta (N, P) as 3x3."""
-    matrix = family.matrix(theta)
-    last = torch.tensor([0.0, 0.0, 1.0], dtype=theta.dtype).expand(len(theta), 1, 3)
-    return matrix if matrix.shape[1] == 3 else torch.cat([matrix, last], dim=1)

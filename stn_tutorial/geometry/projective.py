@@ -5,22 +5,31 @@ import math
 import torch
 from torch import Tensor
 
-from .family import MatrixFamily
+from .affine import Affine
+from .family import Group, MatrixFamily
 
 HORIZON = 1e-6  # depths up to here count as behind the camera
 BEHIND = 1e6  # where a point behind the camera looks: outside any picture
 
 
-class Projective(MatrixFamily):
+class Projective(Group, MatrixFamily):
     """All perspective views of a plane. Theta = the first eight entries of a 3x3 matrix, row by row; the ninth is 1.
 
     A point of the output at depth g x + h y + 1 looks at (a x + b y + c, d x + e y + f) / depth. Where the depth is not
     positive the point lies behind the camera: it looks at a point far outside the picture, which is background under the
-    padding "zeros", and its gradient is zero. Nothing is divided by zero.
+    padding "zeros", and its gradient is zero. Nothing is divided by zero. (Under "border" and "reflection" it shows some pixel
+    of the picture, as every point outside does.)
+
+    >>> theta = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0.5, 0]])
+    >>> Projective().map_points(theta, torch.tensor([[1.0, 0.0]]))[0, 0, 0].item()  # 1 / (0.5 * 1 + 1)
+    0.6666666865348816
     """
 
     num_params = 8
-    multiply, invert = staticmethod(torch.matmul), staticmethod(torch.linalg.inv)
+    handles = "corners"
+
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        return Affine().parameters() | {"g": (-1, 1), "h": (-1, 1)}
 
     def identity(self) -> Tensor:
         """Theta of the transformation that changes nothing, shape (8,)."""
@@ -53,8 +62,8 @@ class Projective(MatrixFamily):
         """
         if output.shape != input.shape or output.dim() != 3 or output.shape[1:] != (4, 2):
             raise ValueError(f"output and input must have shape (N, 4, 2), got {tuple(output.shape)} and {tuple(input.shape)}")
-        homogeneous = torch.cat([output, torch.ones_like(output[..., :1])], dim=-1)
-        zero = torch.zeros_like(homogeneous)
-        for_x = torch.cat([homogeneous, zero, -output * input[..., :1]], dim=-1)
-        for_y = torch.cat([zero, homogeneous, -output * input[..., 1:]], dim=-1)
+        ones = torch.cat([output, torch.ones_like(output[..., :1])], dim=-1)
+        zero = torch.zeros_like(ones)
+        for_x = torch.cat([ones, zero, -output * input[..., :1]], dim=-1)
+        for_y = torch.cat([zero, ones, -output * input[..., 1:]], dim=-1)
         return torch.linalg.solve(torch.cat([for_x, for_y], dim=1), torch.cat([input[..., 0], input[..., 1]], dim=1))

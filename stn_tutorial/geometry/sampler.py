@@ -13,6 +13,7 @@ from .coordinates import normalized_to_pixel
 
 MODES = ("nearest", "bilinear", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
+FAR = 1e6  # normalised: whatever lies beyond, infinity included, is no farther for borders and mirrors
 
 
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
@@ -20,7 +21,14 @@ def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Te
 
     images: (N, C, H, W). grid: (N, H_out, W_out, 2), last axis (x, y), normalised and finite. Returns (N, C, H_out, W_out).
     It has a gradient for the images only: the loop takes the grid's numbers out of torch.
+
+    Raises ValueError that names the argument, what it was and what was wanted.
+
+    >>> images = torch.arange(4.0).view(1, 1, 2, 2)
+    >>> sample_loop(images, torch.zeros(1, 1, 1, 2)).item()  # the centre, between all four
+    1.5
     """
+    check_images_and_grid(images, grid)
     n, c, height, width = images.shape
     out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):
@@ -41,6 +49,10 @@ def bilinear_gradient(image: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tens
     image: (H, W). x, y: (P,), sampling points in *pixels*, anywhere. Returns value, d value / dx, d value / dy, each
     (P,). Neighbours outside the image count as zeros. At a whole pixel, where the kernel has a kink, equation 7 counts that
     pixel alone; here, as in torch, it is the slope towards the next pixel.
+
+    >>> image = torch.arange(4.0).view(2, 2)
+    >>> [value.item() for value in bilinear_gradient(image, torch.tensor([0.5]), torch.tensor([0.5]))]
+    [1.5, 1.0, 2.0]
     """
     height, width = image.shape
     value, along_x, along_y = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)
@@ -133,8 +145,17 @@ def sample(
     Returns (N, C, H_out, W_out). "nearest" has no gradient with respect to the grid.
 
     Raises ValueError that names the argument, what it was and what was wanted.
+
+    >>> from stn_tutorial import target_grid
+    >>> images = torch.arange(6.0).view(1, 1, 2, 3)
+    >>> mirrored = target_grid((2, 3))[None] * torch.tensor([-1.0, 1.0])
+    >>> sample(images, mirrored)[0, 0].round().tolist()
+    [[2.0, 1.0, 0.0], [5.0, 4.0, 3.0]]
     """
-    check_sample_arguments(images, grid, mode, padding_mode)
+    check_images_and_grid(images, grid)
+    check_modes(mode, padding_mode)
+    if padding_mode != "zeros":
+        grid = grid.clamp(-FAR, FAR)  # NaN stays
     height, width = images.shape[2:]
     x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
     if mode != "bicubic":
@@ -161,23 +182,31 @@ def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
 
 def check_images(images: Tensor) -> None:
     """Raise a ValueError that names images unless they are floating point (N, C, H, W); N may be zero."""
+    if not isinstance(images, Tensor):
+        raise ValueError(f"images must be a torch.Tensor, got {type(images).__name__}")
     if images.dim() != 4 or 0 in images.shape[1:]:
         raise ValueError(f"images must have shape (N, C, H, W), none of C, H, W zero, got {tuple(images.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first")
 
 
-def check_sample_arguments(images: Tensor, grid: Tensor, mode: str, padding_mode: str) -> None:
-    """Raise a ValueError that names the first argument of `sample` that cannot be sampled with."""
+def check_images_and_grid(images: Tensor, grid: Tensor) -> None:
+    """Raise a ValueError that names the argument unless these are images and one grid for each of them, of one type."""
     check_images(images)
+    if not isinstance(grid, Tensor):
+        raise ValueError(f"grid must be a torch.Tensor, got {type(grid).__name__}")
     if grid.dim() != 4 or grid.shape[-1] != 2 or 0 in grid.shape[1:]:
         raise ValueError(f"grid must have shape (N, H_out, W_out, 2), H_out and W_out not zero, got {tuple(grid.shape)}")
-    if len(grid) != len(images):
-        raise ValueError(f"grid must hold one grid per image: {len(images)} images, got {len(grid)} grids")
+    if grid.shape[0] != images.shape[0]:
+        raise ValueError(f"grid must hold one grid per image: {images.shape[0]} images, got {grid.shape[0]} grids")
     if grid.dtype != images.dtype:
         raise ValueError(f"grid must have the type of the images, {images.dtype}, got {grid.dtype}")
     if grid.device != images.device:
         raise ValueError(f"grid must be on the device of the images, {images.device}, got {grid.device}")
+
+
+def check_modes(mode: str, padding_mode: str) -> None:
+    """Raise a ValueError for a mode or a padding mode that there is not."""
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
     if padding_mode not in PADDING_MODES:

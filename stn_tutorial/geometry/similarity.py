@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .family import rows
+from .family import LOG_SCALE, SHIFTS, TURN, rows
 from .rotation import Rotation
 
 
@@ -12,9 +12,18 @@ class Similarity(Rotation):
 
     The scale enters as its logarithm so that it stays positive whatever a network predicts, and so that halving and
     doubling lie equally far from 0.
+
+    >>> family = Similarity()
+    >>> theta = torch.tensor([[0.5, 0.0, 0.1, 0.0]])
+    >>> family.compose(theta, family.inverse(theta)).abs().max() < 1e-6
+    tensor(True)
     """
 
     num_params = 4
+    handles = "corners and centre"
+
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        return TURN | LOG_SCALE | SHIFTS
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         angle, log_scale, t_x, t_y = theta.unbind(dim=1)

@@ -5,8 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from .coordinates import check_lattice, target_grid
-from .family import Family
+from .coordinates import target_grid
+from .lattice import LatticeFamily
+
+TABLES = 6  # as many output sizes does a spline remember
 
 
 def spline_terms(points: Tensor, controls: Tensor) -> Tensor:
@@ -34,7 +36,16 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
     return torch.linalg.inv(system)[:, :k]
 
 
-class ThinPlateSpline(Family):
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds numbers of its own: fake tensors and the wrappers of `torch.func` are used up with their trace."""
+    try:
+        tensor.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
+class ThinPlateSpline(LatticeFamily):
     """The smoothest bending that moves control points as told (Bookstein, 1989; the paper's TPS, with 16 points).
 
     Theta = the displacement (d_x, d_y) of each control point, row by row: the output's control point at c looks at
@@ -43,38 +54,60 @@ class ThinPlateSpline(Family):
     lattice: (rows, columns) of control points, or one number for both. regularization: 0 or more; above 0 the spline
     bends less and misses the displacements a little. The linear system is solved once, here, and once per output size
     it becomes a table with which a grid is one matrix product. A spline can fold, and its inverse is no spline.
+
+    >>> family = ThinPlateSpline(lattice=3)
+    >>> theta = torch.zeros(1, family.num_params)
+    >>> theta[0, 8] = 0.25  # d_x of the point in the middle
+    >>> round(family.map_points(theta, torch.zeros(1, 2))[0, 0, 0].item(), 6)
+    0.25
     """
+
+    letter = "d"
 
     def __init__(self, lattice: int | tuple[int, int] = 4, regularization: float = 0.0):
         if not 0 <= regularization < math.inf:
             raise ValueError(f"regularization must be a number of at least 0, got {regularization!r}")
-        self.lattice, self.regularization = check_lattice(lattice), float(regularization)
-        self.controls = target_grid(self.lattice, align_corners=True, dtype=torch.float64).view(-1, 2)
-        self.num_params = 2 * len(self.controls)
-        self.solution = solve_spline(self.controls, self.regularization)
+        super().__init__(lattice)
+        self.regularization = float(regularization)
+        with torch.device("cpu"):
+            self.solution = solve_spline(self.controls, self.regularization)
         self.tables: dict[tuple, Tensor] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.lattice}{f', {self.regularization:g}' if self.regularization else ''})"
 
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"tables": {}}  # a copy makes its own
+
+    def description(self) -> dict:
+        return super().description() | {"solution": self.solution.tolist()}
+
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
-        coefficients = self.solution.to(theta) @ theta.view(-1, len(self.controls), 2)
-        return points + spline_terms(points, self.controls.to(theta)) @ coefficients
+        exact = points.double()  # in float32 the many large terms of a fine lattice would cancel to something inexact
+        coefficients = self.solution.to(exact.device) @ theta.double().view(-1, len(self.controls), 2)
+        return (exact + spline_terms(exact, self.controls.to(exact.device)) @ coefficients).to(theta.dtype)
 
     def table(self, size: tuple[int, int], align_corners: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
         """How far each output pixel follows each control point: (K, H * W)."""
         target = target_grid(size, align_corners, torch.float64).view(-1, 2)
         return (spline_terms(target, self.controls) @ self.solution).T.contiguous().to(device, dtype)
 
-    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-        key = (size, align_corners, theta.dtype, theta.device)
-        if torch.compiler.is_compiling():  # a traced table must not outlive its trace
+    def known_table(self, *key) -> Tensor:
+        """`table`, made once for each of the last few sizes. A table of a trace or of a function transform is not kept."""
+        if torch.compiler.is_compiling():
+            return self.table(*key)
+        if key in self.tables:
+            return self.tables[key]
+        with torch.inference_mode(False):
             table = self.table(*key)
-        else:
-            if key not in self.tables:
-                with torch.inference_mode(False):
-                    self.tables[key] = self.table(*key)
-            table = self.tables[key]
+        if is_plain(table):
+            while len(self.tables) >= TABLES:
+                self.tables.pop(next(iter(self.tables)))
+            self.tables[key] = table
+        return table
+
+    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+        table = self.known_table(size, align_corners, theta.dtype, theta.device)
         along = theta.view(-1, len(self.controls), 2).transpose(1, 2).flatten(0, 1)  # every image's d_x and d_y
-        moved = (along @ table).view(len(theta), 2, *size).permute(0, 2, 3, 1)
+        moved = (along @ table).view(-1, 2, *size).permute(0, 2, 3, 1)
         return target_grid(size, align_corners, theta.dtype, theta.device) + moved

@@ -3,13 +3,20 @@
 import torch
 from torch import Tensor
 
-from .family import LinearFamily, rows
+from .family import SHIFTS, Group, LinearFamily, rows
 
 
-class Translation(LinearFamily):
-    """Shifts. Theta = (t_x, t_y), normalised: 2 is the whole width or height (but for a pixel, if corners are aligned)."""
+class Translation(Group, LinearFamily):
+    """Shifts. Theta = (t_x, t_y), normalised: 2 is the whole width or height (but for a pixel, if corners are aligned).
+
+    >>> Translation().matrix(torch.tensor([[0.5, 0.0]])).tolist()
+    [[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]]]
+    """
 
     num_params = 2
+
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        return SHIFTS
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         t_x, t_y = theta.unbind(dim=1)

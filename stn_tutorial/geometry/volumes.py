@@ -6,16 +6,17 @@ A point is (x, y, z), z along the depth; a size is (D, H, W), as in torch.
 import torch
 from torch import Tensor
 
-from .family import MatrixFamily, check_theta, invert, multiply
-from .sampler import MODES, PADDING_MODES, fill_per_channel, neighbours, pad_coordinates
+from .coordinates import whole_number
+from .family import Group, LinearFamily
+from .sampler import FAR, MODES, PADDING_MODES, fill_per_channel, neighbours, pad_coordinates
 
 
 def check_volume_size(size: tuple[int, int, int]) -> tuple[int, int, int]:
     """Return `size` as three positive integers (D, H, W), or raise a ValueError."""
-    whole = isinstance(size, (tuple, list)) and all(isinstance(length, int) and length > 0 for length in size)
-    if not whole or len(size) != 3:
+    lengths = [whole_number(length) for length in size] if isinstance(size, (tuple, list)) else []
+    if len(lengths) != 3 or None in lengths or any(length < 1 for length in lengths):
         raise ValueError(f"size must be three positive integers (D, H, W), got {size!r}")
-    return tuple(size)
+    return tuple(lengths)
 
 
 def volume_grid(
@@ -24,7 +25,11 @@ def volume_grid(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Normalised coordinates of every output voxel: size (D, H, W) -> (D, H, W, 3), last axis (x, y, z)."""
+    """Normalised coordinates of every output voxel: size (D, H, W) -> (D, H, W, 3), last axis (x, y, z).
+
+    >>> volume_grid((1, 1, 2)).tolist()
+    [[[[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]]]
+    """
     axes = []
     for length in check_volume_size(size):
         voxels = torch.arange(length, dtype=dtype, device=device)
@@ -36,15 +41,21 @@ def volume_grid(
     return torch.stack([x, y, z], dim=-1)
 
 
-class Affine3d(MatrixFamily):
-    """All affine maps of volumes. Theta = a 3x4 matrix, row by row, as `torch.nn.functional.affine_grid` takes it."""
+class Affine3d(Group, LinearFamily):
+    """All affine maps of volumes. Theta = a 3x4 matrix, row by row, as `torch.nn.functional.affine_grid` takes it.
+
+    As every family, with sizes (D, H, W), grids (N, D, H, W, 3) and points (x, y, z).
+
+    >>> family = Affine3d()
+    >>> tuple(family.grid(family.identity()[None], (4, 8, 8)).shape)
+    (1, 4, 8, 8, 3)
+    """
 
     num_params, dimensions = 12, 3
-    multiply, invert = staticmethod(multiply), staticmethod(invert)
+    check_size = staticmethod(check_volume_size)
 
-    def identity(self) -> Tensor:
-        """Theta of the transformation that changes nothing, shape (12,)."""
-        return torch.eye(3, 4).flatten()
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        return {f"a{row}{column}": (-2, 2) for row in (1, 2, 3) for column in (1, 2, 3, 4)}
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         return theta.view(-1, 3, 4)
@@ -52,16 +63,7 @@ class Affine3d(MatrixFamily):
     def from_matrix(self, matrix: Tensor) -> Tensor:
         return matrix.reshape(-1, 12)
 
-    def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
-        matrix = self.to_matrix(theta)
-        return points @ matrix[:, :, :3].transpose(1, 2) + matrix[:, None, :, 3]
-
-    def grid(self, theta: Tensor, size: tuple[int, int, int], align_corners: bool = False, check: bool = False) -> Tensor:
-        """Sampling grid: theta (N, 12), size (D, H, W) of the output -> (N, D, H, W, 3), last axis (x, y, z), normalised.
-
-        Raises ValueError for a theta of another shape or type, a size below (1, 1, 1) and, with ``check=True``, for NaN.
-        """
-        check_theta(theta, self.num_params, type(self).__name__, check)
+    def to_grid(self, theta: Tensor, size: tuple[int, int, int], align_corners: bool) -> Tensor:
         target = volume_grid(size, align_corners, theta.dtype, theta.device)
         return self.to_points(theta, target.view(1, -1, 3)).view(-1, *size, 3)
 
@@ -79,12 +81,19 @@ def sample_volume(
     volumes: (N, C, D, H, W), floating point. grid: (N, D_out, H_out, W_out, 3), last axis (x, y, z), normalised, of the same
     type. mode: "nearest" or "bilinear" (torch's name also in three dimensions). padding_mode and fill: as in `sample`.
     Returns (N, C, D_out, H_out, W_out). Raises ValueError that names the argument, what it was and what was wanted.
+
+    >>> volumes = torch.arange(8.0).view(1, 1, 2, 2, 2)
+    >>> sample_volume(volumes, torch.zeros(1, 1, 1, 1, 3)).item()  # the centre, between all eight
+    3.5
     """
+    for name, argument in (("volumes", volumes), ("grid", grid)):
+        if not isinstance(argument, Tensor):
+            raise ValueError(f"{name} must be a torch.Tensor, got {type(argument).__name__}")
     if volumes.dim() != 5 or 0 in volumes.shape[1:] or not volumes.is_floating_point():
         raise ValueError(f"volumes must be floating point, (N, C, D, H, W), got {tuple(volumes.shape)} {volumes.dtype}")
-    if grid.dim() != 5 or grid.shape[-1] != 3 or len(grid) != len(volumes) or grid.dtype != volumes.dtype:
+    if grid.dim() != 5 or grid.shape[-1] != 3 or grid.shape[0] != volumes.shape[0] or grid.dtype != volumes.dtype:
         raise ValueError(
-            f"grid must have shape ({len(volumes)}, D_out, H_out, W_out, 3) and the type of the volumes, {volumes.dtype}, "
+            f"grid must have shape ({volumes.shape[0]}, D_out, H_out, W_out, 3) and the type of the volumes, {volumes.dtype}, "
             f"got {tuple(grid.shape)} {grid.dtype}"
         )
     if grid.device != volumes.device:
@@ -93,6 +102,8 @@ def sample_volume(
         raise ValueError(f"mode must be one of {MODES[:2]}, got {mode!r}")
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
+    if padding_mode != "zeros":
+        grid = grid.clamp(-FAR, FAR)  # NaN stays
     along = []  # for x, y and z: the voxels that each point is made of, with their weights
     lengths = volumes.shape[:1:-1]
     for coordinate, length in zip(grid.unbind(dim=-1), lengths, strict=True):

@@ -55,7 +55,7 @@ class Stage:
         self.outputs = [panel(a, image) for a, image in zip(axes[1], images, strict=True)]
         identity = family.identity()
         self.lattices = [add_lattice(a, family, identity, self.size) for a in axes[0]]
-        self.words = [a.set_xlabel("", fontsize=11) for a in axes[1]]
+        self.words = [a.set_xlabel("", fontsize=11, parse_math=False) for a in axes[1]]
         self.title = self.figure.suptitle("", fontsize=11)
         for a in axes[0]:
             height, width = self.size

@@ -1,37 +1,32 @@
-"""What the widgets drawn by explorer.js share: an image as bytes, an error shown beside them, a still picture in their place."""
+"""What the widgets drawn in the browser share: the script, an image as bytes, an error shown beside them, a still picture in their place."""
 
+import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
 import anywidget
 import torch
 import traitlets
-from torch import Tensor
 
-JAVASCRIPT = Path(__file__).parent / "static" / "explorer.js"
+STATIC = Path(__file__).parent / "static"
+# each may import from those before it: they become one script, in this order
+MODULES = ("warp", "lattices", "families", "handles", "page", "style", "inspector", "explorer", "model", "main")
 
 
-def to_bytes(image: Tensor) -> tuple[bytes, tuple[int, int, int]]:
-    """An image (C, H, W), uint8 or in [0, 1], as bytes and their shape (H, W, 1 or 3).
+def joined(modules: tuple[str, ...] = MODULES) -> str:
+    """The modules of static/ as the text of one script, their imports from one another taken out."""
+    texts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in modules]
+    return "\n".join(re.sub(r'^import \{[^}]*\} from "\./\w+\.js";\n', "", text, flags=re.MULTILINE) for text in texts)
 
-    A feature map, C neither 1 nor 3, is shown as the mean over its channels; values outside [0, 1] from the smallest (black)
-    to the largest (white).
-    """
-    if image.dim() != 3 or 0 in image.shape:
-        raise ValueError(f"image must have shape (C, H, W), none of them zero, got {tuple(image.shape)}")
-    image = image.detach().cpu()
-    if image.dtype != torch.uint8:
-        image = image.float()
-        if not bool(torch.isfinite(image).all()):
-            raise ValueError("image must be finite, got NaN or infinity")
-    values = image.float() / 255 if image.dtype == torch.uint8 else image
-    feature_map = len(values) not in (1, 3)
-    if feature_map:
-        values = values.mean(dim=0, keepdim=True)
-    if feature_map or values.min() < -1e-4 or values.max() > 1 + 1e-4:  # a warp's weights add up to 1 but for rounding
-        values = (values - values.min()) / (values.max() - values.min()).clamp(min=1e-12)
-    pixels = (values.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous()
-    return pixels.numpy().tobytes(), tuple(pixels.shape)
+
+# A text and not a path: anywidget watches a path, and what watches it would keep every widget alive for ever.
+SCRIPT = joined()
+
+
+def as_script(value) -> str:
+    """A value as JSON that may stand within a <script> element, whatever the texts in it look like."""
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
 @contextmanager
@@ -46,9 +41,9 @@ def one_thread():
 
 
 class BrowserWidget(anywidget.AnyWidget):
-    """What the widgets drawn by explorer.js share: an error is shown beside them, a still picture stands in for them."""
+    """What the widgets drawn in the browser share: an error is shown beside them, a still picture stands in for them."""
 
-    _esm = JAVASCRIPT
+    _esm = SCRIPT
     problem = traitlets.Unicode().tag(sync=True)
 
     def set_state(self, sync_data) -> None:
@@ -60,7 +55,7 @@ class BrowserWidget(anywidget.AnyWidget):
             raise
 
     @staticmethod
-    def joined(shown, data: dict, metadata: dict) -> tuple[dict, dict]:
+    def with_stand_in(shown, data: dict, metadata: dict) -> tuple[dict, dict]:
         """The mime bundle of a widget, and that of its stand-in."""
         bundle, more = shown if isinstance(shown, tuple) else (shown, {})
         return {**(bundle or {}), **data}, {**more, **metadata}

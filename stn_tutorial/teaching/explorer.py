@@ -1,7 +1,6 @@
-"""Theta by hand: an explorer whose lattice is dragged and whose warp is computed in the browser (static/explorer.js)."""
+"""Theta by hand: an explorer whose lattice is dragged and whose warp is computed in the browser (static/)."""
 
 import base64
-import json
 import secrets
 from collections.abc import Callable
 
@@ -10,66 +9,20 @@ import traitlets
 from torch import Tensor
 
 from ..geometry.affine import Affine
-from ..geometry.attention import Attention
-from ..geometry.coordinates import target_grid
-from ..geometry.diffeomorphic import Diffeomorphic
+from ..geometry.families import FAMILIES
 from ..geometry.family import Family, MatrixFamily
-from ..geometry.projective import Projective
-from ..geometry.rotation import Rotation
 from ..geometry.sampler import MODES, PADDING_MODES
-from ..geometry.similarity import Similarity
-from ..geometry.thin_plate_spline import ThinPlateSpline
-from ..geometry.translation import Translation
 from . import figures
-from .browser_widget import JAVASCRIPT, BrowserWidget, one_thread, to_bytes
-
-# name: (smallest, largest) of each parameter's slider, in the order of theta
-RANGES = {
-    Translation: {"t_x": (-1, 1), "t_y": (-1, 1)},
-    Attention: {"s": (0.2, 2), "t_x": (-1, 1), "t_y": (-1, 1)},
-    Rotation: {"angle": (-3.15, 3.15)},
-    Similarity: {"angle": (-3.15, 3.15), "log_scale": (-1.5, 1.5), "t_x": (-1, 1), "t_y": (-1, 1)},
-    Affine: {"a11": (-2, 2), "a12": (-2, 2), "t_x": (-1, 1), "a21": (-2, 2), "a22": (-2, 2), "t_y": (-1, 1)},
-}
-RANGES[Projective] = RANGES[Affine] | {"g": (-1, 1), "h": (-1, 1)}
-LATTICES = {
-    ThinPlateSpline: "d",
-    Diffeomorphic: "v",
-}  # and the letter of what theta holds for each point: displacement, velocity
+from .browser_widget import SCRIPT, BrowserWidget, as_script, one_thread
+from .images import as_image, from_bytes, small_enough, to_bytes
 
 
-def ranges_of(transform: Family) -> dict[str, tuple[float, float]]:
-    """The range of each parameter of a family, by name, in the order of theta; a ValueError for one without an explorer."""
-    if type(transform) in LATTICES:
-        letter = LATTICES[type(transform)]
-        return {f"{letter}{axis}_{k}": (-1, 1) for k in range(transform.num_params // 2) for axis in "xy"}
-    if type(transform) not in RANGES:
-        known = [family.__name__ for family in (*RANGES, *LATTICES)]
-        raise ValueError(f"transform must be one of {known}, got {transform!r}")
-    if isinstance(transform, Attention) and transform.log_scale:
-        return {"log_s": (-1.5, 0.7), "t_x": (-1, 1), "t_y": (-1, 1)}
-    return RANGES[type(transform)]
-
-
-def description(transform: Family) -> dict:
-    """A family as the plain object that explorer.js understands."""
-    ranges = ranges_of(transform)
-    described = {
-        "kind": type(transform).__name__,
-        "names": list(ranges),
-        "ranges": list(ranges.values()),
-        "identity": transform.identity().tolist(),
-        "aspect": getattr(transform, "aspect", 1.0),
-        "log_scale": getattr(transform, "log_scale", False),
-    }
-    if type(transform) in LATTICES:
-        described["lattice"] = transform.lattice
-        described["controls"] = target_grid(transform.lattice, align_corners=True, dtype=torch.float64).view(-1, 2).tolist()
-    if isinstance(transform, ThinPlateSpline):
-        described["solution"] = transform.solution.tolist()
-    if isinstance(transform, Diffeomorphic):
-        described |= {"squarings": transform.squarings, "iterations": transform.iterations}
-    return described
+def describe(transform: Family) -> dict:
+    """What the browser must know of a family; a ValueError for what is no family of pictures."""
+    if not isinstance(transform, Family) or transform.dimensions != 2:
+        known = ", ".join(type(make()).__name__ for make in FAMILIES.values())
+        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {transform!r}")
+    return transform.description()
 
 
 class Explorer(BrowserWidget):
@@ -92,11 +45,11 @@ class Explorer(BrowserWidget):
     remote = traitlets.Bool(False).tag(sync=True)  # whether the output is computed by a sampler in the kernel
     output = traitlets.Bytes().tag(sync=True)
 
-    def __init__(self, image: Tensor, transform: Family, sampler: Callable[[Tensor, Tensor], Tensor] | None = None):
-        family = description(transform)
-        pixels, shape = to_bytes(image)
+    def __init__(self, image, transform: Family, sampler: Callable[[Tensor, Tensor], Tensor] | None = None):
+        family = describe(transform)
+        pixels, shape = to_bytes(small_enough(as_image(image)))
         self.transform, self.sampler = transform, sampler
-        self.pixels = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        self.pixels = from_bytes(pixels, shape)
         names = family["names"]
         scalars = {name: traitlets.CFloat(value).tag(sync=True) for name, value in zip(names, family["identity"], strict=True)}
         self.add_traits(**scalars)
@@ -132,14 +85,14 @@ class Explorer(BrowserWidget):
             raise
 
     def _compute(self) -> None:
-        """Let the learner's sampler make the output; what goes wrong is shown beside it."""
+        """Let the learner's sampler make the output; what goes wrong is shown beside it, and then there is no output."""
         self.problem = ""
         if self.sampler is None:
             return
         try:
             self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
         except Exception as error:  # a learner's function may raise anything, and shall see it
-            self.problem = f"{type(error).__name__}: {error}"
+            self.problem, self.output = f"{type(error).__name__}: {error}", b""
 
     def render(self) -> figures.Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
@@ -148,12 +101,8 @@ class Explorer(BrowserWidget):
             rows = self.transform.matrix(theta[None])[0].tolist()
             title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
         if self.sampler is not None:
-            output = (
-                torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.shape).permute(2, 0, 1)
-                if self.output
-                else None
-            )
-            return figures.warp(self.pixels, self.transform, theta, title, output=output)
+            output = from_bytes(self.output, self.shape) if self.output else torch.ones(1, *self.pixels.shape[1:])
+            return figures.warp(self.pixels, self.transform, theta, self.problem or title, output=output)
         return figures.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
 
     def _repr_mimebundle_(self, **options):
@@ -162,7 +111,7 @@ class Explorer(BrowserWidget):
             data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
         numbers = ", ".join(f"{value:.4g}" for value in self.theta)
         data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
-        return self.joined(super()._repr_mimebundle_(**options), data, metadata)
+        return self.with_stand_in(super()._repr_mimebundle_(**options), data, metadata)
 
     def to_html(self) -> str:
         """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
@@ -171,21 +120,8 @@ class Explorer(BrowserWidget):
         names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
         state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
         place = f"stn-{secrets.token_hex(4)}"
-        model = """
-const state = STATE, listeners = {};
-const model = {
-  get: (name) => state[name],
-  set: (name, value) => { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((action) => action()); },
-  save_changes: () => {},
-  on: (event, action) => (listeners[event] ??= []).push(action),
-  off: () => {},
-};
-render({ model, el: document.getElementById("PLACE") });
-"""
-        script = JAVASCRIPT.read_text() + model.replace("STATE", json.dumps(state).replace("</", "<\\/")).replace(
-            "PLACE", place
-        )
-        return f'<div id="{place}"></div>\n<script type="module">\n{script}</script>\n'
+        script = f"{SCRIPT}\ndrawAlone({as_script(place)}, {as_script(state)});\n"
+        return f'<div class="{place}"></div>\n<script type="module">\n{script}</script>\n'
 
 
 def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:
@@ -202,13 +138,18 @@ def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, tran
     return (output[0].detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes()
 
 
-def explore(
-    image: Tensor, transform: Family | None = None, sampler: Callable[[Tensor, Tensor], Tensor] | None = None
-) -> Explorer:
+def explore(image, transform: Family | None = None, sampler: Callable[[Tensor, Tensor], Tensor] | None = None) -> Explorer:
     """Move theta by hand: drag the lattice, move sliders, see the warp at once.
 
-    image: (C, H, W), uint8 or in [0, 1]; a feature map is shown as the mean over its channels. transform: a family, `Affine()`
-    unless told. sampler: a function (images (N, C, H, W), grid (N, H, W, 2)) -> images of your own, which then makes
-    the output, in the kernel. Raises ValueError for an image of another shape and a family without an explorer.
+    image: a tensor (C, H, W), uint8 or in [0, 1], an array (H, W) or (H, W, 3), a PIL image or the path of one; a feature map
+    is shown as the mean over its channels, what is transparent as white, and a large photograph smaller than it is.
+    transform: a family, `Affine()` unless told. sampler: a function (images (N, C, H, W), grid (N, H, W, 2)) -> images of your
+    own, which then makes the output, in the kernel. Raises ValueError for other images and for what is no such family.
+
+    >>> from stn_tutorial import Rotation, explore
+    >>> explorer = explore(torch.rand(1, 28, 28), Rotation())
+    >>> explorer.angle = 0.5
+    >>> explorer.theta
+    [0.5]
     """
     return Explorer(image, transform or Affine(), sampler)

@@ -82,7 +82,7 @@ def warp(
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
     panel(right, output, "output V")
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(title, fontsize=11, parse_math=False, wrap=True)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
     return picture(
         figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"
@@ -116,10 +116,10 @@ def verdict(
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
     right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
-    right.set(
-        xlim=(0, 1), yticks=range(len(probabilities)), title=f"the net says {classes[best]}, {float(probabilities[best]):.0%}"
-    )
-    right.set_yticklabels(classes)
+    right.set(xlim=(0, 1), yticks=range(len(probabilities)))
+    # names of classes are no mathematics, whatever signs they hold
+    right.set_title(f"the net says {classes[best]}, {float(probabilities[best]):.0%}", parse_math=False)
+    right.set_yticklabels(classes, parse_math=False)
     right.invert_yaxis()
     figure.suptitle(title, fontsize=11)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())

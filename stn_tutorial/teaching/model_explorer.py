@@ -1,4 +1,4 @@
-"""A trained net by hand: its input is dragged in the browser, the net answers in the kernel (static/explorer.js)."""
+"""A trained net by hand: its input is dragged in the browser, the net answers in the kernel (static/)."""
 
 import copy
 import math
@@ -11,8 +11,9 @@ from ..geometry.sampler import sample
 from ..geometry.similarity import Similarity
 from ..networks.watching import find_transformer, thetas_of
 from . import figures
-from .browser_widget import BrowserWidget, one_thread, to_bytes
-from .explorer import description
+from .browser_widget import BrowserWidget, one_thread
+from .explorer import describe
+from .images import from_bytes, to_bytes
 
 
 def moved(images: Tensor, degrees: float, scale: float, right: float, down: float) -> Tensor:
@@ -64,7 +65,7 @@ class ModelExplorer(BrowserWidget):
         pixels, shape = to_bytes(self.images[0])
         start = [float(degrees), 1.0, 0.0, 0.0]
         super().__init__(
-            family=description(self.transformer.family),
+            family=describe(self.transformer.family),
             align_corners=self.transformer.align_corners,
             count=len(images),
             image=pixels,
@@ -135,16 +136,14 @@ class ModelExplorer(BrowserWidget):
         """The net's last answer as a still picture, for places without a front end."""
         index, degrees, scale, right, down = self.answered
         title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
-        output = torch.frombuffer(bytearray(self.output), dtype=torch.uint8).view(self.output_shape).permute(2, 0, 1)
-        pixels, shape = to_bytes(self.seen[0])
-        seen = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
+        output, seen = from_bytes(self.output, self.output_shape), from_bytes(*to_bytes(self.seen[0]))
         theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)
         family, align = self.transformer.family, self.align_corners
         return figures.verdict(seen, family, theta, output, probabilities, title, self.classes, align)
 
     def _repr_mimebundle_(self, **options):
         data, metadata = self.render()._repr_mimebundle_()
-        return self.joined(super()._repr_mimebundle_(**options), data, metadata)
+        return self.with_stand_in(super()._repr_mimebundle_(**options), data, metadata)
 
 
 def explore_model(model: nn.Module, images: Tensor, classes: list[str] | None = None, degrees: float = 0.0) -> ModelExplorer:
@@ -157,6 +156,8 @@ def explore_model(model: nn.Module, images: Tensor, classes: list[str] | None = 
     """
     if find_transformer(model) is None:
         raise ValueError("model must have a SpatialTransformer in it")
+    if not isinstance(images, Tensor):
+        raise ValueError(f"images must be a tensor (N, C, H, W), got {type(images).__name__}")
     if images.dim() != 4 or 0 in images.shape:
         raise ValueError(f"images must have shape (N, C, H, W), none of them zero, got {tuple(images.shape)}")
     return ModelExplorer(model, images, classes, degrees)

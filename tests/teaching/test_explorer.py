@@ -9,11 +9,12 @@ import av
 import numpy as np
 import pytest
 import torch
+from families import EVERY_FAMILY
 from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 from traitlets import TraitError
 
-from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
+from stn_tutorial import Affine, Projective, Rotation, Translation
 from stn_tutorial.geometry.paths import theta_path
 from stn_tutorial.geometry.sampler import sample
 from stn_tutorial.geometry.volumes import Affine3d
@@ -39,11 +40,7 @@ def test_a_picture_brings_its_words_along():
     assert 'alt="2 images in a row: one; two"' in picture.html()
 
 
-FAMILIES = [Affine(), Attention(), Attention(log_scale=True), Projective(), Rotation(), Similarity(), Translation()]
-ALL_FAMILIES = [*FAMILIES, ThinPlateSpline((3, 4)), Diffeomorphic(3)]
-
-
-@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+@pytest.mark.parametrize("family", EVERY_FAMILY, ids=repr)
 def test_theta_and_its_parameters_move_together(family):
     explorer = explore(DIGIT, family)
     assert explorer.theta == family.identity().tolist()
@@ -175,7 +172,7 @@ def test_the_turning_digits_are_an_endless_animation_of_modest_size():
     assert "digits 1, 1, 1 turn from -90 to 90 degrees" in picture.alt
 
 
-@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+@pytest.mark.parametrize("family", EVERY_FAMILY, ids=repr)
 def test_a_recorded_training_is_animated_for_every_family(family):
     steps = [0, 1, 10]
     moved = family.identity() + 0.3 * torch.rand(3, 64, family.num_params, generator=torch.Generator().manual_seed(0))
@@ -222,8 +219,8 @@ def test_photographs_are_animated_with_the_names_of_their_classes_and_the_net_s_
 
 
 def test_all_families_fit_into_one_figure():
-    picture = figures.warps(DIGIT, {repr(family): (family, family.identity()) for family in ALL_FAMILIES})
-    assert all(repr(family) in picture.alt for family in ALL_FAMILIES)
+    picture = figures.warps(DIGIT, {repr(family): (family, family.identity()) for family in EVERY_FAMILY})
+    assert all(repr(family) in picture.alt for family in EVERY_FAMILY)
     alone = figures.warps(DIGIT, {"one": (Affine(), Affine().identity())})
     assert pixels(picture.png).numel() > 4 * pixels(alone.png).numel()
 
@@ -257,7 +254,7 @@ def test_live_curves_are_redrawn_in_place(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("family", ALL_FAMILIES, ids=repr)
+@pytest.mark.parametrize("family", EVERY_FAMILY, ids=repr)
 def test_the_way_between_two_thetas_begins_and_ends_there_for_every_family(family):
     generator = torch.Generator().manual_seed(3)
     start, end = (family.identity() + 0.3 * torch.rand(family.num_params, generator=generator) for _ in range(2))

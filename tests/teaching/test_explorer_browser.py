@@ -14,22 +14,15 @@ from browser import CHROMIUM, CHROMIUM_OPTIONS, notebook_in_jupyterlab, run_all
 from playwright.sync_api import sync_playwright
 from torch.nn import functional as F
 
-from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
+from stn_tutorial import Affine, Projective, Rotation, ThinPlateSpline, Translation
+from stn_tutorial.geometry.families import FAMILIES as LISTED
+from stn_tutorial.geometry.lattice import LatticeFamily
 from stn_tutorial.geometry.sampler import MODES, PADDING_MODES
 from stn_tutorial.teaching.explorer import Explorer, explore
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
-FAMILIES = {
-    "translation": Translation(),
-    "attention": Attention(log_scale=True),
-    "rotation": Rotation(),
-    "similarity": Similarity(),
-    "affine": Affine(),
-    "projective": Projective(),
-    "spline": ThinPlateSpline(3),
-    "flow": Diffeomorphic(3),
-}
+FAMILIES = {name: make() for name, make in LISTED.items()}
 SETUP = """
 import time, torch, ipywidgets as widgets
 from stn_tutorial import *
@@ -57,6 +50,11 @@ SHOWN["broken"] = """
 explorers['broken'] = explore(image, ThinPlateSpline(3))
 explorers['broken'].family = explorers['broken'].family | {'controls': None}
 explorers['broken']
+"""
+SHOWN["unknown"] = """
+explorers['unknown'] = explore(image, Rotation())
+explorers['unknown'].family = explorers['unknown'].family | {'kind': 'Shear'}
+explorers['unknown']
 """
 SHOWN["joined"] = """
 slider = widgets.FloatSlider(min=-3, max=3, description='joined')
@@ -163,7 +161,7 @@ def test_every_handle_and_control_moves_the_picture_that_torch_makes(lab, name):
     family, root = FAMILIES[name], lab.root(name)
     before = lab.check(name, family)
     assert before == pytest.approx(family.identity().tolist())
-    for k in range(root.locator(".handle").count()):
+    for k in range(0, root.locator(".handle").count(), 3 if isinstance(family, LatticeFamily) else 1):
         lab.drag(name, k, 17, 11)
         after = lab.check(name, family)
         assert after != before, f"handle {k} does not move"
@@ -174,7 +172,7 @@ def test_every_handle_and_control_moves_the_picture_that_torch_makes(lab, name):
         before = pressed
     for kind in ("range", "number"):
         controls = root.locator(f"input[type={kind}]")
-        assert controls.count() == (2 if name in ("spline", "flow") else family.num_params)
+        assert controls.count() == (2 if isinstance(family, LatticeFamily) else family.num_params)
         for i in range(controls.count()):
             controls.nth(i).press("ArrowUp")
             after = lab.check(name, family)
@@ -292,6 +290,7 @@ def test_what_goes_wrong_is_said_beside_the_widget(lab):
     problem.get_by_text("ValueError: sampler must answer finite values, got NaN or infinity in").wait_for(timeout=10_000)
     lab.do("explorers['own sampler'].theta = [2.5, 0]")
     problem.get_by_text("RuntimeError: my sampler is lost").wait_for(timeout=10_000)
+    assert not lab.output("own sampler").any()  # what it made before is gone
     lab.do("explorers['own sampler'].theta = [0.1, 0]")
     lab.check("own sampler", Translation())
     assert problem.text_content() == ""
@@ -306,6 +305,8 @@ def test_what_goes_wrong_is_said_beside_the_widget(lab):
     )
     # an error in the JavaScript itself
     assert lab.root("broken").locator(".problem").text_content().startswith("JavaScript: TypeError: ")
+    assert "the family Shear is not known" in lab.root("unknown").locator(".problem").text_content()
+    assert lab.root("unknown").locator("canvas").count() == 0  # and nothing else is drawn in its place
 
 
 def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
@@ -417,6 +418,26 @@ def test_a_page_of_its_own_drags_with_no_kernel_and_no_network(tmp_path, chromiu
     assert np.abs(alone.output("spline") - expected).max() <= 1
     assert errors == []
     context.close()
+
+
+def test_a_fragment_that_is_pasted_twice_draws_two_explorers_whatever_its_texts_are(tmp_path, chromium):
+    explorer = explore(torch.rand(1, 20, 20, generator=torch.Generator().manual_seed(0)), Translation())
+    explorer.problem = "</script><!--<script> STATE PLACE é"
+    fragment = explorer.to_html()
+    other = explore(torch.zeros(1, 8, 8)).to_html()
+    (tmp_path / "page.html").write_text(f"<!doctype html>{fragment}{other}{fragment}<p id='after'>after</p>", encoding="utf-8")
+    page, errors = chromium.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"file://{tmp_path / 'page.html'}")
+    page.locator(".stn .share").nth(2).wait_for(state="attached")
+    assert page.locator(".stn").count() == 3 and page.locator("#after").text_content() == "after" and errors == []
+    assert page.locator(".stn .problem").nth(2).text_content() == explorer.problem
+    handle = page.locator(".stn").nth(2).locator(".handle").first
+    handle.press("ArrowRight")
+    page.wait_for_function("document.querySelectorAll('.share')[2].value.includes('0.1')")
+    shares = [page.locator(".share").nth(k).input_value() for k in range(3)]
+    assert shares[0] == "explorer.theta = [0, 0]" and shares[2] == "explorer.theta = [0.1, 0]"
+    page.close()
 
 
 def test_every_control_is_reached_by_tab_and_has_a_name_for_a_screen_reader(tmp_path, chromium):

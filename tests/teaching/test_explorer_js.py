@@ -2,50 +2,65 @@
 
 import json
 import math
+import re
 import subprocess
+from pathlib import Path
 
+import playwright
 import pytest
 import torch
-from playwright._impl._driver import compute_driver_executable  # playwright brings a node along: nothing else to install
+from families import EVERY_FAMILY
 from torch.nn import functional as F
 
-from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
+from stn_tutorial import Attention, Projective, Rotation
+from stn_tutorial.geometry.lattice import LatticeFamily
 from stn_tutorial.geometry.sampler import MODES, PADDING_MODES
-from stn_tutorial.teaching.browser_widget import JAVASCRIPT
-from stn_tutorial.teaching.explorer import description
+from stn_tutorial.teaching.browser_widget import MODULES, SCRIPT, STATIC, as_script
 
-FAMILIES = [
-    Translation(),
-    Attention(),
-    Attention(log_scale=True),
-    Rotation(),
-    Rotation(aspect=1.4),
-    Similarity(),
-    Affine(),
-    Projective(),
-    ThinPlateSpline(3),
-    ThinPlateSpline((4, 5), regularization=0.1),
-    Diffeomorphic(3),
-    Diffeomorphic((4, 3), squarings=2, iterations=2),
-]
+NODE = next((Path(playwright.__file__).parent / "driver").glob("node*"))  # playwright brings one along: nothing else to install
 
 
-def in_node(tmp_path, program: str, given) -> list:
-    """What a JavaScript expression of `given` and the explorer's functions is."""
-    (tmp_path / "explorer.mjs").write_text(JAVASCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
+def run_node(tmp_path, program: str, given) -> subprocess.CompletedProcess:
+    """Print what a JavaScript expression of `given` and of the functions of static/, `stn`, is."""
+    (tmp_path / "explorer.mjs").write_text(SCRIPT, encoding="utf-8")
     (tmp_path / "given.json").write_text(json.dumps(given))
     (tmp_path / "main.mjs").write_text(
         'import * as stn from "./explorer.mjs";\nimport { readFileSync } from "node:fs";\n'
         f'const given = JSON.parse(readFileSync("given.json"));\nconsole.log(JSON.stringify({program}));\n'
     )
-    node = compute_driver_executable()[0]
-    done = subprocess.run([node, "main.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    return subprocess.run([NODE, "main.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+
+def in_node(tmp_path, program: str, given) -> list:
+    """What a JavaScript expression of `given` and of the functions of static/, `stn`, is."""
+    done = run_node(tmp_path, program, given)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+def test_the_script_is_made_of_modules_that_say_what_they_are_for():
+    assert {path.stem for path in STATIC.glob("*.js")} == set(MODULES)
+    for k, name in enumerate(MODULES):
+        lines = (STATIC / f"{name}.js").read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("// ") and lines[0].endswith(".") and len(lines) <= 400, name
+        imported = re.findall(r'from "\./(\w+)\.js"', "\n".join(lines))
+        assert set(imported) <= set(MODULES[:k]), f"{name} needs what comes later"
+    assert not re.search(r"^import", SCRIPT, flags=re.MULTILINE)
+    assert SCRIPT.isascii() and "</" not in SCRIPT and "<!--" not in SCRIPT  # it may stand in any page, in any encoding
+    hostile = {"text": "</script><!--<script>STATE PLACE \u2028é"}
+    assert json.loads(as_script(hostile)) == hostile and as_script(hostile).isascii() and "<" not in as_script(hostile)
+
+
+def test_a_family_that_is_not_known_is_refused_by_name(tmp_path):
+    for wrong in ({"kind": "Shear"}, {"kind": "toString"}, {"handles": "wheels"}):
+        family = Rotation().description() | wrong
+        done = run_node(tmp_path, "stn.handlesOf(given, [0])", family)
+        assert done.returncode != 0
+        assert re.search(r"the family (Shear|toString) is not known|handles must be one of .*, got wheels", done.stderr)
+
+
 def random_theta(family, generator):
-    spread = 0.15 if isinstance(family, ThinPlateSpline | Diffeomorphic) else 0.4
+    spread = 0.15 if isinstance(family, LatticeFamily) else 0.4
     noise = torch.randn(family.num_params, generator=generator, dtype=torch.float64)
     return (family.identity().double() + spread * noise).tolist()
 
@@ -54,12 +69,12 @@ def test_a_thousand_grids_and_pictures_are_the_package_s(tmp_path):
     generator = torch.Generator().manual_seed(0)
     cases = []
     for k in range(1_000):
-        family = FAMILIES[k % len(FAMILIES)]
+        family = EVERY_FAMILY[k % len(EVERY_FAMILY)]
         height, width = torch.randint(1, 9, (2,), generator=generator).tolist()
         channels = 1 + 2 * (k % 2)
         cases.append(
             {
-                "family": k % len(FAMILIES),
+                "family": k % len(EVERY_FAMILY),
                 "theta": random_theta(family, generator),
                 "image": torch.rand(height, width, channels, generator=generator, dtype=torch.float64).flatten().tolist(),
                 "shape": [height, width, channels],
@@ -75,9 +90,9 @@ def test_a_thousand_grids_and_pictures_are_the_package_s(tmp_path):
       const grid = stn.makeGrid(given.families[family], theta, height, width, options.align);
       return [Array.from(grid), Array.from(stn.sample({ data: image, height, width, channels }, grid, options))];
     })"""
-    found = in_node(tmp_path, program, {"families": [description(family) for family in FAMILIES], "cases": cases})
+    found = in_node(tmp_path, program, {"families": [family.description() for family in EVERY_FAMILY], "cases": cases})
     for case, (grid, picture) in zip(cases, found, strict=True):
-        family, (height, width, channels), options = FAMILIES[case["family"]], case["shape"], case["options"]
+        family, (height, width, channels), options = EVERY_FAMILY[case["family"]], case["shape"], case["options"]
         theta = torch.tensor([case["theta"]], dtype=torch.float64)
         expected = family.grid(theta, (height, width), options["align"])
         grid = torch.tensor(grid, dtype=torch.float64).view(1, height, width, 2)
@@ -89,7 +104,7 @@ def test_a_thousand_grids_and_pictures_are_the_package_s(tmp_path):
         assert torch.allclose(picture, wanted, atol=1e-5), case
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=repr)
+@pytest.mark.parametrize("family", EVERY_FAMILY, ids=repr)
 def test_a_dragged_handle_lies_where_it_was_dragged_to(tmp_path, family):
     """As far as the family can: a rotation only turns, and attention only scales."""
     generator = torch.Generator().manual_seed(1)
@@ -99,12 +114,12 @@ def test_a_dragged_handle_lies_where_it_was_dragged_to(tmp_path, family):
       const next = stn.dragged(given.family, theta, k, ...given.to);
       return [handle.at, [handle.x, handle.y], next, next && [stn.handlesOf(given.family, next)[k]].map(({ x, y }) => [x, y])[0]];
     }))"""
-    found = in_node(tmp_path, program, {"family": description(family), "thetas": thetas, "to": to})
+    found = in_node(tmp_path, program, {"family": family.description(), "thetas": thetas, "to": to})
     moved = 0
     for theta, handles in zip(thetas, found, strict=True):
         now = torch.tensor([theta], dtype=torch.float64)
         for at, before, after, lies in handles:
-            if not isinstance(family, ThinPlateSpline | Diffeomorphic):  # theirs is what theta says, not where the grid looks
+            if not isinstance(family, LatticeFamily):  # theirs is what theta says, not where the grid looks
                 looks = family.map_points(now, torch.tensor([at], dtype=torch.float64))[0, 0]
                 assert before == pytest.approx(looks.tolist(), rel=1e-6)
             if after is None:  # refused: a horizon would cross the frame

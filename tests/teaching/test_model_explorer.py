@@ -1,10 +1,11 @@
 """A trained net by hand: what is moved, what the net answers, and that the browser moves the picture as Python does."""
 
+import gc
 import math
+import weakref
 
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances
 from test_explorer_js import in_node
 from traitlets import TraitError
 
@@ -145,7 +146,8 @@ class Answers(torch.nn.Module):
 )
 def test_a_net_that_answers_no_logits_is_told_so_and_leaves_no_widget(answer, message):
     def alive() -> int:
-        return sum(isinstance(widget, ModelExplorer) for widget in _instances.values())
+        gc.collect()
+        return sum(isinstance(thing, ModelExplorer) for thing in gc.get_objects())
 
     before = alive()
     with pytest.raises(ValueError, match=message):
@@ -199,3 +201,19 @@ def test_errors_name_what_was_wanted():
             explorer.pose = pose
     with pytest.raises(TraitError, match=r"index must lie in \[0, 2\]"):
         explorer.index = 3
+
+
+def test_a_closed_explorer_is_forgotten_with_its_copy_of_the_net():
+    explorer = explore_model(models.paper_st_cnn(), DIGITS, degrees=30)
+    explorer.index = 1
+    gone = [weakref.ref(explorer), weakref.ref(explorer.model)]
+    explorer.close()
+    del explorer
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+
+
+def test_names_of_classes_are_no_mathematics():
+    names = [r"$\foo$", "a_b", "$", "{}", r"\frac", "100 %", "", "<b>", "x^2", "é"]
+    picture = explore_model(models.paper_st_cnn(), DIGITS, names).render()
+    assert any(name in picture.alt for name in names if name)

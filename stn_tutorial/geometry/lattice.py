@@ -1,0 +1,28 @@
+"""What families have in common whose theta holds two numbers for each point of a lattice."""
+
+import torch
+
+from .coordinates import check_lattice, target_grid
+from .family import Family
+
+
+class LatticeFamily(Family):
+    """Families whose theta is (x, y) for each point of a lattice over the output, from -1 to 1, row by row; zero is the identity.
+
+    lattice: (rows, columns), or one number for both. A subclass names the `letter` of what theta holds.
+    """
+
+    letter: str
+    handles = "lattice"
+
+    def __init__(self, lattice: int | tuple[int, int]):
+        self.lattice = check_lattice(lattice)
+        with torch.device("cpu"):  # whatever the default device is, and also while a net is made without memory ("meta")
+            self.controls = target_grid(self.lattice, align_corners=True, dtype=torch.float64).view(-1, 2)
+        self.num_params = 2 * len(self.controls)
+
+    def parameters(self) -> dict[str, tuple[float, float]]:
+        return {f"{self.letter}{axis}_{k}": (-1, 1) for k in range(len(self.controls)) for axis in "xy"}
+
+    def description(self) -> dict:
+        return super().description() | {"lattice": list(self.lattice), "controls": self.controls.tolist()}
