@@ -26,6 +26,7 @@ from .networks import LocalizationNet, SpatialTransformer
 
 __version__ = "0.1.0"
 
+# public names that are imported when they are first used, and the module each lies in
 LAZY = {
     "load": "training.data",
     "fit": "training.trainer",
@@ -39,6 +40,7 @@ LAZY = {
     "play": "teaching.player",
 }
 
+# all public names but those that need matplotlib and ipywidgets, so that `from stn_tutorial import *` needs neither
 __all__ = [
     "Affine",
     "Attention",

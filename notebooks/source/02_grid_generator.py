@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 2. The grid generator
 #
-# **From theta to sampling points: normalised coordinates, `align_corners`, pictures that are not square.**
+# **How does theta become sampling points, and what does `align_corners` change?**
 #
 # Afterwards you can
 #
@@ -27,11 +27,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_02)
 
 # %% tags=["setup"]
-try:
-    import stn_tutorial
-except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
-    import stn_tutorial
+# INSTALL
 
 from stn_tutorial.teaching.notebook import start
 

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 3. The sampler
 #
-# **From points to pixels: nearest, bilinear, bicubic; its gradients by hand and by autograd; padding.**
+# **How does a point become a pixel, and how does a gradient come back?**
 #
 # Afterwards you can
 #
@@ -28,11 +28,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_03)
 
 # %% tags=["setup"]
-try:
-    import stn_tutorial
-except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
-    import stn_tutorial
+# INSTALL
 
 from stn_tutorial.teaching.notebook import start
 

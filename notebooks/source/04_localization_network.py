@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 4. The localisation network
 #
-# **Who chooses theta? Assemble the transformer, plug it into any CNN, see the gradient arrive.**
+# **Who chooses theta, and how does the whole plug into any CNN?**
 #
 # Afterwards you can
 #
@@ -28,11 +28,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_04)
 
 # %% tags=["setup"]
-try:
-    import stn_tutorial
-except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
-    import stn_tutorial
+# INSTALL
 
 from stn_tutorial.teaching.notebook import start
 

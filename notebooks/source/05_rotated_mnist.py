@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 5. Rotated MNIST
 #
-# **Does it learn to turn digits upright? Train, measure the recovered angle, animate, compare with a fair control.**
+# **Does it really learn to turn digits upright?**
 #
 # Afterwards you can
 #
@@ -27,11 +27,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_05)
 
 # %% tags=["setup"]
-try:
-    import stn_tutorial
-except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
-    import stn_tutorial
+# INSTALL
 
 from stn_tutorial.teaching.notebook import start
 

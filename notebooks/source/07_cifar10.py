@@ -29,11 +29,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_07)
 
 # %% tags=["setup"]
-try:
-    import stn_tutorial
-except ModuleNotFoundError:  # on Colab: installs this package, and leaves the torch that is there alone
-    # %pip install -q --no-deps anywidget psygnal torchsummary INSTALL_LINE
-    import stn_tutorial
+# INSTALL
 
 from stn_tutorial.teaching.notebook import start
 

@@ -16,7 +16,13 @@ from .habits import check_family
 
 
 def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
-    """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable."""
+    """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable.
+
+    >>> layer = nn.Linear(20, 6)
+    >>> start_at_identity(layer, torch.tensor([1.0, 0, 0, 0, 1, 0]))
+    >>> layer(torch.rand(1, 20)).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
+    """
     if layer.bias is None or layer.bias.shape != identity.shape:
         raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
     with torch.no_grad():
@@ -48,6 +54,11 @@ class LocalizationNet(Localizer):
     """The paper's convolutional localiser: half size, two 5x5 convolutions with a pool between, one hidden layer.
 
     in_shape: (C, H, W) of the images, H and W at least 28. Otherwise as `Localizer`.
+
+    >>> from stn_tutorial import Affine
+    >>> net = LocalizationNet((1, 28, 28), Affine())
+    >>> net(torch.rand(1, 1, 28, 28)).tolist()  # untrained, the identity for every image
+    [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
@@ -96,7 +107,12 @@ class SmallMapLocalizationNet(Localizer):
 
 
 class FullyConnectedLocalizationNet(Localizer):
-    """The paper's localiser for fully connected nets: hidden layers of 32 units. Otherwise as `Localizer`."""
+    """The paper's localiser for fully connected nets: hidden layers of 32 units. Otherwise as `Localizer`.
+
+    >>> from stn_tutorial import Rotation
+    >>> FullyConnectedLocalizationNet((1, 28, 28), Rotation())(torch.rand(2, 1, 28, 28)).tolist()
+    [[0.0], [0.0]]
+    """
 
     def __init__(self, in_shape: tuple[int, int, int], family, hidden: int = 32, depth: int = 3):
         in_shape = check_in_shape(in_shape)
@@ -109,7 +125,11 @@ class FullyConnectedLocalizationNet(Localizer):
 
 
 class FixedTheta(nn.Module):
-    """A localiser that looks at nothing and learns nothing: the same theta, shape (P,), for every image. For controls."""
+    """A localiser that looks at nothing and learns nothing: the same theta, shape (P,), for every image. For controls.
+
+    >>> FixedTheta(torch.tensor([0.5]))(torch.rand(2, 1, 28, 28)).tolist()
+    [[0.5], [0.5]]
+    """
 
     def __init__(self, theta: Tensor):
         super().__init__()

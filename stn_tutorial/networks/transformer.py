@@ -39,6 +39,14 @@ class SpatialTransformer(nn.Module):
     move sampling points by whole pixels on a large image; the output has the images' type. Weights remember the family they
     were learned with, and are not loaded into a transformer of another. Raises ValueError that names the argument for
     whatever cannot work, TypeError for an argument that does not exist.
+
+    >>> from stn_tutorial import Affine, LocalizationNet
+    >>> transformer = SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine())
+    >>> images = torch.rand(8, 1, 28, 28)
+    >>> transformer(images).allclose(images, atol=1e-5)  # untrained, it hands on what it gets
+    True
+    >>> transformer.theta(images).shape
+    torch.Size([8, 6])
     """
 
     def __init__(

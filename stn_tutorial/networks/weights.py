@@ -31,6 +31,14 @@ def save_weights(model: nn.Module, path: Path) -> None:
     """Write a model's state_dict as safetensors: matrices and kernels in float16, what has one axis (biases, statistics) as it is.
 
     The file is whole or not there. Raises OSError when it cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> net, twin = nn.Linear(2, 1), nn.Linear(2, 1)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_weights(net, Path(folder) / "net.safetensors")
+    ...     load_weights(twin, Path(folder) / "net.safetensors")
+    >>> bool(twin.bias == net.bias)
+    True
     """
     from safetensors.torch import save
 
@@ -78,6 +86,10 @@ def pretrained(name: str) -> nn.Module:
     name: "mnist-r/st-cnn-affine-still", for instance; `weights.SHIPPED` lists all. Nothing is downloaded and nothing is
     unpickled. Images are raw, in [0, 1], (N, 1, 28, 28) under R and E, 42 pixels wide under RTS, 60 under TC, and
     (N, 3, 32, 32) for CIFAR-10. Raises ValueError for an unknown name and for a damaged file.
+
+    >>> net = pretrained("mnist-r/st-cnn-affine-still")
+    >>> net(torch.rand(1, 1, 28, 28)).shape
+    torch.Size([1, 10])
     """
     card = card_of(name)
     model = SHIPPED[name]()

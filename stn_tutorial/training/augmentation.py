@@ -13,6 +13,9 @@ def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4, 
     images: (N, C, H, W) of any type; numbers are drawn on the generator's device. padding: what comes in at the edge,
     "zeros" or, with "reflect", the picture mirrored there. A strip of zeros tells a spatial transformer how far the image
     was shifted.
+
+    >>> flip_and_shift(torch.rand(8, 3, 32, 32), torch.Generator().manual_seed(0), pixels=4).shape
+    torch.Size([8, 3, 32, 32])
     """
     n = len(images)
     flip = torch.rand(n, generator=generator, device=generator.device) < 0.5
@@ -25,6 +28,12 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
     """Images (N, C, H, W), each moved by its own whole numbers of pixels, right (N,) and down (N,), on the CPU; padding as above.
 
     Raises ValueError for another padding.
+
+    >>> row = torch.tensor([[[[1, 2, 3]]]])
+    >>> shifted(row, right=torch.tensor([1]), down=torch.tensor([0])).tolist()
+    [[[[0, 1, 2]]]]
+    >>> shifted(row, right=torch.tensor([1]), down=torch.tensor([0]), padding="reflect").tolist()
+    [[[[2, 1, 2]]]]
     """
     if padding not in SHIFT_PADDINGS:
         raise ValueError(f"padding must be one of {', '.join(map(repr, SHIFT_PADDINGS))}, got {padding!r}")
@@ -40,7 +49,11 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
 
 
 def mirrored(places: Tensor, length: int) -> Tensor:
-    """Places along an edge of `length` pixels, those beyond its ends folded back at the last pixel."""
+    """Places along an edge of `length` pixels, those beyond its ends folded back at the last pixel.
+
+    >>> mirrored(torch.tensor([-2, -1, 0, 1, 2, 3, 4]), 3).tolist()
+    [2, 1, 0, 1, 2, 1, 0]
+    """
     return length - 1 - (length - 1 - places.abs()).abs()
 
 
@@ -48,6 +61,11 @@ def cut_out(images: Tensor, generator: torch.Generator, side: int = 8) -> Tensor
     """Training images with a square in each painted over in the image's mean colour; it may reach beyond the edge.
 
     images: (N, C, H, W) of any type. side: of the square, in pixels. DeVries and Taylor (2017), "cutout".
+
+    >>> image = torch.arange(9.0).view(1, 1, 3, 3)
+    >>> cut = cut_out(image, torch.Generator().manual_seed(0), side=1)
+    >>> int((cut != image).sum()), float(cut[cut != image])
+    (1, 4.0)
     """
     n, _, height, width = images.shape
 

@@ -83,6 +83,10 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     download, which then writes the cache; and, when nothing can be downloaded, an offline sample, announced in a line.
 
     Raises ValueError for an unknown name and for a damaged cache, which it names.
+
+    >>> data = load("mnist")
+    >>> data.train_images.shape[1:], data.train_images.dtype
+    (torch.Size([1, 28, 28]), torch.uint8)
     """
     if name not in NAMES:
         raise ValueError(f"name must be one of {tuple(NAMES)}, got {name!r}")

@@ -51,17 +51,31 @@ class Distortion:
 
 
 def evenly(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Numbers drawn evenly from [low, high), on the generator's device."""
+    """Numbers drawn evenly from [low, high), on the generator's device.
+
+    >>> numbers = evenly(2.0, 3.0, (100,), torch.Generator().manual_seed(0))
+    >>> bool((numbers >= 2).all() and (numbers < 3).all())
+    True
+    """
     return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
 
 
 def normally(deviation: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Numbers drawn from a normal distribution around 0, on the generator's device."""
+    """Numbers drawn from a normal distribution around 0, on the generator's device.
+
+    >>> normally(2.0, (3, 1), torch.Generator().manual_seed(0)).shape
+    torch.Size([3, 1])
+    """
     return deviation * torch.randn(shape, generator=generator, device=generator.device)
 
 
 class Upright(Distortion):
-    """No distortion: the images as they are, and the identity as affine theta."""
+    """No distortion: the images as they are, and the identity as affine theta.
+
+    >>> images, theta = Upright()(torch.rand(1, 1, 28, 28), torch.Generator())
+    >>> theta.tolist()
+    [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
+    """
 
     family = Affine()
 
@@ -73,6 +87,10 @@ class RandomRotation(Distortion):
     """R: each image turned by an angle drawn evenly from [-degrees, degrees]. Theta = (angle,) in radians.
 
     A positive angle turns the sampling grid clockwise, and so the picture counter-clockwise.
+
+    >>> turned, theta = RandomRotation(90)(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
+    >>> theta.shape, bool((theta.rad2deg().abs() <= 90).all())
+    (torch.Size([5, 1]), True)
     """
 
     family = Rotation()
@@ -95,6 +113,10 @@ class RandomSimilarity(Distortion):
 
     side: of the frame in pixels, at least 1.2 times the image's. The frame holds the whole scaled image before it is turned;
     the corners that turning pushes out are lost.
+
+    >>> moved, theta = RandomSimilarity(42)(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
+    >>> moved.shape, theta.shape
+    (torch.Size([5, 1, 42, 42]), torch.Size([5, 4]))
     """
 
     family = Similarity()
@@ -122,6 +144,10 @@ class RandomProjection(Distortion):
     """P: scaled by 0.75 to 1, then each corner stretched by a normal draw of 5 pixels' deviation. Theta as in `Projective`.
 
     A corner is stretched along its ray from the centre, outwards or inwards. data/runs/README.md says why not sideways too.
+
+    >>> tilted, theta = RandomProjection()(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
+    >>> tilted.shape, theta.shape
+    (torch.Size([5, 1, 28, 28]), torch.Size([5, 8]))
     """
 
     family = Projective()
@@ -135,7 +161,12 @@ class RandomProjection(Distortion):
 
 
 class RandomElastic(Distortion):
-    """E: scaled by 0.75 to 1 and bent by a thin plate spline, whose 4x4 control points move by a normal draw of 1.5 pixels."""
+    """E: scaled by 0.75 to 1 and bent by a thin plate spline, whose 4x4 control points move by a normal draw of 1.5 pixels.
+
+    >>> bent, theta = RandomElastic()(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
+    >>> bent.shape, theta.shape
+    (torch.Size([5, 1, 28, 28]), torch.Size([5, 32]))
+    """
 
     family = ThinPlateSpline(4)
     reach = 0.5  # the frame's corners are bent background here, which no net can see: the pose is told half-way there
@@ -151,6 +182,10 @@ class TranslatedCluttered(Distortion):
     """TC: the image somewhere in a frame of 60x60, among six 6x6 patches cut from other images of the batch.
 
     Theta as in `Attention`: where the image lies. Patches and image are joined by their maximum.
+
+    >>> cluttered, theta = TranslatedCluttered()(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
+    >>> cluttered.shape, theta.shape
+    (torch.Size([5, 1, 60, 60]), torch.Size([5, 3]))
     """
 
     family = Attention()

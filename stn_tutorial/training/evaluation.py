@@ -33,6 +33,12 @@ def evaluate(
     Returns error_percent, loss, labels (N,), prediction (N,), pose (N, P), the true theta of the distortion, and, for a net
     with a `SpatialTransformer` anywhere in it, the first one's theta (N, P); tensors on the CPU. The model is moved to the
     device, in the recipe's memory format, and left in the mode (training or not) in which it came.
+
+    >>> from stn_tutorial import load
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    >>> test = evaluate(model, load("mnist").subset(256, 100))
+    >>> list(test)
+    ['error_percent', 'loss', 'labels', 'prediction', 'pose']
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     model = prepare(model, recipe, device)

@@ -15,6 +15,10 @@ def rotation_angle(matrix: Tensor) -> Tensor:
     """Angle of the rotation nearest to each 2x3 matrix (its polar factor): (N, 2, 3) -> (N,), radians in (-pi, pi].
 
     Scale, shear and shift do not disturb it. Meant for matrices that do not mirror (positive determinant).
+
+    >>> from stn_tutorial import Rotation
+    >>> rotation_angle(2 * Rotation().matrix(torch.tensor([[0.5]])))  # twice as large, turned all the same
+    tensor([0.5000])
     """
     return torch.atan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
 
@@ -24,6 +28,11 @@ def circular_spread(angles: Tensor) -> float:
 
     angles: (N,), radians. 0 when all agree, about the ordinary standard deviation when it is small; -179 and 179
     degrees are near to each other, as they should be.
+
+    >>> round(circular_spread(torch.tensor([-0.1, 0.1])), 3)
+    0.1
+    >>> round(circular_spread(torch.tensor([math.pi - 0.1, 0.1 - math.pi])), 3)
+    0.1
     """
     if angles.numel() == 0:
         raise ValueError("angles must not be empty")
@@ -38,6 +47,11 @@ def residual_angle(pose: Tensor, matrix: Tensor) -> Tensor:
     """Angle that is left after the transformer: that of the whole way from output to undistorted image, in radians.
 
     pose: (N, 2, 3), the distortion applied. matrix: (N, 2, 3), the transformer's theta. Returns (N,).
+
+    >>> from stn_tutorial import Rotation
+    >>> turned, turned_back = (Rotation().matrix(torch.tensor([[angle]])) for angle in (0.5, -0.4))
+    >>> residual_angle(turned, turned_back)
+    tensor([0.1000])
     """
     return rotation_angle(multiply(pose, matrix))
 
@@ -47,6 +61,10 @@ def out_of_frame_fraction(grid: Tensor) -> Tensor:
 
     When all of them lie outside by more than half a pixel, a bilinear output with zeros around it is blank and no gradient
     flows back to theta.
+
+    >>> from stn_tutorial import Translation
+    >>> out_of_frame_fraction(Translation().grid(torch.tensor([[1.0, 0.0]]), (4, 4)))  # half of the frame to the right
+    tensor([0.5000])
     """
     outside = ~(grid.abs() <= 1).all(dim=-1)
     return outside.flatten(1).float().mean(dim=1)
@@ -56,6 +74,9 @@ def scale_of(matrix: Tensor) -> Tensor:
     """How many times as large as the output its window into the input is: the root of the determinant, (..., 2, 3) -> (...).
 
     Below 1 the transformer zooms in, above 1 the picture shrinks.
+
+    >>> scale_of(torch.tensor([[2.0, 0, 0], [0, 2, 0]]))
+    tensor(2.)
     """
     return (matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]).abs().sqrt()
 
@@ -68,6 +89,10 @@ def where_corners_look(
     applied, pose: the family of the distortion and its theta (N, P). family, theta: those of the transformer in front of
     the classifier, or None where there is none. reach: 1 for the frame's own corners, less for those of a square within it.
     They go round: top left, top right, bottom right, bottom left.
+
+    >>> from stn_tutorial import Translation
+    >>> where_corners_look(Translation(), torch.tensor([[0.5, 0.0]])).tolist()
+    [[[-0.5, -1.0], [1.5, -1.0], [1.5, 1.0], [-0.5, 1.0]]]
     """
     corners = reach * torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
     if family is not None:
@@ -76,7 +101,12 @@ def where_corners_look(
 
 
 def corner_angle(corners: Tensor) -> Tensor:
-    """Angle of the rotation that brings the frame's corners nearest to these (N, 4, 2): (N,), radians in (-pi, pi]."""
+    """Angle of the rotation that brings the frame's corners nearest to these (N, 4, 2): (N,), radians in (-pi, pi].
+
+    >>> from stn_tutorial import Rotation
+    >>> corner_angle(where_corners_look(Rotation(), torch.tensor([[0.5]])))
+    tensor([0.5000])
+    """
     x, y = (corners - corners.mean(dim=1, keepdim=True)).unbind(dim=-1)  # a shift turns nothing
     frame_x, frame_y = torch.tensor(CORNERS, dtype=corners.dtype, device=corners.device).unbind(dim=-1)
     return torch.atan2((frame_x * y - frame_y * x).sum(dim=1), (frame_x * x + frame_y * y).sum(dim=1))
@@ -89,6 +119,10 @@ def corner_displacement(corners: Tensor) -> float:
     as a share of the typical window: 2 is its width. A network is free to choose a pose and a zoom for each class, so both
     are taken out: the window's width is the square root of the area that the corners typically enclose. The medians keep
     the few corners that look beyond a horizon from counting for more than one each. Raises ValueError for no images.
+
+    >>> from stn_tutorial import Translation
+    >>> round(corner_displacement(where_corners_look(Translation(), torch.tensor([[-0.5, 0], [0, 0], [0.5, 0]]))), 3)
+    0.5
     """
     if len(corners) == 0:
         raise ValueError("corners must hold at least one image")
@@ -106,6 +140,14 @@ def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28)
     network is free to choose a different canonical pose for each. Returns, for `before` and `after`, the circular spread of
     the angle in degrees and the displacement of the corners in pixels, each as a list by class (None for a class without
     images) and as their mean.
+
+    >>> from stn_tutorial import Rotation
+    >>> pose = torch.tensor([[-0.5], [0.5], [-0.1], [0.1]])
+    >>> before = where_corners_look(Rotation(), pose)
+    >>> after = where_corners_look(Rotation(), pose, Rotation(), -pose)  # a transformer that turns each image upright
+    >>> report = pose_report(before, after, labels=torch.tensor([0, 0, 1, 1]))
+    >>> [round(degrees) for degrees in report["before_degrees"] + report["after_degrees"]]
+    [29, 6, 0, 0]
     """
     report = {}
     for name, corners in (("before", before), ("after", after)):
@@ -130,6 +172,13 @@ def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, see
 
     Returns degrees and pixels, medians over the images (a pixel is one of the undistorted image), and images and poses,
     their counts. The model is left as it came. Raises ValueError for a model without a transformer.
+
+    >>> from stn_tutorial import Affine, LocalizationNet, SpatialTransformer
+    >>> from stn_tutorial.training.distortions import RandomRotation
+    >>> untrained = SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine())
+    >>> images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    >>> stillness(untrained, images, RandomRotation(90))["degrees"] > 30  # what comes in turned goes out turned
+    True
     """
     transformer = find_transformer(model)
     if transformer is None:

@@ -27,6 +27,12 @@ class Recipe:
     consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
     "float32", or "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`).
     channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
+
+    >>> Recipe(epochs=5, lr=4e-3).batch_size
+    128
+    >>> Recipe(optimizer="adam")
+    Traceback (most recent call last):
+    ValueError: optimizer must be one of 'adamw', 'nesterov', 'sgd', got 'adam'
     """
 
     epochs: int = 10
@@ -65,15 +71,29 @@ class Recipe:
 
 
 def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
-    """Move a model to the device, in the recipe's memory format."""
+    """Move a model to the device, in the recipe's memory format.
+
+    >>> model = prepare(nn.Conv2d(1, 4, 3), Recipe(), torch.device("cpu"))
+    >>> model.weight.is_contiguous(memory_format=torch.channels_last)
+    True
+    """
     return model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
 
 
 def precision_on(device: torch.device, recipe: Recipe) -> str:
-    """What a recipe is computed in on a device: "bfloat16" if the recipe asks for it and the device is made for it."""
+    """What a recipe is computed in on a device: "bfloat16" if the recipe asks for it and the device is made for it.
+
+    >>> precision_on(torch.device("cpu"), Recipe(precision="float32"))
+    'float32'
+    """
     return recipe.precision if has_units_for_bfloat16(device) else "float32"
 
 
 def autocast(recipe: Recipe, device: torch.device):
-    """Autocast where the recipe is computed in bfloat16, nothing elsewhere."""
+    """Autocast where the recipe is computed in bfloat16, nothing elsewhere.
+
+    >>> with autocast(Recipe(precision="float32"), torch.device("cpu")):
+    ...     nn.Linear(2, 1)(torch.rand(1, 2)).dtype
+    torch.float32
+    """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, recipe) == "bfloat16")

@@ -218,6 +218,13 @@ def fit(
 
     Raises ValueError for a data set smaller than a batch, for a checkpoint of another training or a damaged one, and
     when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
+
+    >>> from stn_tutorial import load
+    >>> data = load("mnist").subset(256, 100)
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    >>> training = fit(model, data, recipe=Recipe(epochs=2), progress=False)
+    >>> [epoch["epoch"] for epoch in training.history]
+    [1, 2]
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     if recipe.consistency and find_transformer(model) is None:

@@ -1,33 +1,43 @@
-"""What the notebooks promise: they show the package's own functions, hold clean outputs and follow one shape."""
+"""What the notebooks promise: they show the package's own functions, hold clean outputs and give a reader what a reader needs."""
 
 import ast
 import itertools
 import json
 import re
-import sys
-import types
+import textwrap
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 
-from stn_tutorial.teaching.notebook import allow_widgets_on_colab, start
+from builder import readme, sources
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9]*.py"))
-NOTEBOOKS = [ROOT / "notebooks" / f"{path.stem}.ipynb" for path in SOURCES]
-SOLVED = [ROOT / "notebooks" / "solutions" / f"{path.stem}.ipynb" for path in SOURCES]
-names = [path.stem for path in SOURCES]
+ROOT = sources.REPOSITORY
+NAMES = sources.source_names()
+TITLES = {lesson.name: lesson.title for lesson in sources.lessons()}
+SOURCES = [ROOT / "notebooks" / "source" / f"{name}.py" for name in NAMES]
+NOTEBOOKS = [ROOT / "notebooks" / f"{name}.ipynb" for name in NAMES]
+SOLVED = [ROOT / "notebooks" / "solutions" / f"{name}.ipynb" for name in NAMES]
+MOST_WORDS, MOST_LINES = 120, 40
+# to be shortened; whoever does so takes the name away
+LONG_TEXTS = ("01", "03", "05", "06", "07")
+LONG_OUTPUTS = ("06",)
 
 
-def package_functions() -> dict[str, ast.FunctionDef]:
+def but(late: tuple[str, ...]) -> list:
+    """The names of all notebooks, those whose number is among `late` as expected failures."""
+    marks = pytest.mark.xfail(strict=True, reason="to be shortened")
+    return [pytest.param(name, marks=marks) if name[:2] in late else name for name in NAMES]
+
+
+def package_functions() -> dict[str, list[ast.AST]]:
     """Every function and class at the top level of the package's modules, by name."""
-    found = {}
-    for path in (ROOT / "stn_tutorial").glob("*.py"):
-        for node in ast.parse(path.read_text()).body:
+    found: dict[str, list[ast.AST]] = {}
+    for path in (ROOT / "stn_tutorial").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                found[node.name] = node
+                found.setdefault(node.name, []).append(node)
     return found
 
 
@@ -45,13 +55,14 @@ def code_cells(path: Path) -> list[ast.Module]:
     return [ast.parse(cell.source) for cell in cells]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=names)
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_a_function_shown_is_the_packages_function(path):
     package = package_functions()
     shown = [node for tree in code_cells(path) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     for node in shown:
         if node.name in package:
-            assert without_docstring(node) == without_docstring(package[node.name]), f"{node.name} differs from the package's"
+            known = map(without_docstring, package[node.name])
+            assert without_docstring(node) in known, f"{node.name} differs from the package's"
 
 
 def test_the_notebooks_build_the_three_parts_from_the_packages_functions():
@@ -92,46 +103,119 @@ def test_the_saved_notebook_is_clean(path):
                 assert len(alt) > 20, "a figure has no alt text"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
-def test_the_notebook_has_the_shape_that_readers_expect(path):
-    notebook = nbformat.read(path, 4)
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert re.search(r"Minutes on a laptop CPU: \d+", text), "no measured minutes in the header"
-    assert not re.search(r"MINUTES_|COLAB_|INSTALL_LINE|READING_|RUNS_SENTENCE|TAKEAWAY_", json.dumps(notebook)), (
-        "an unfilled placeholder"
+def student(name: str) -> nbformat.NotebookNode:
+    """A notebook as its source has it, before it is run."""
+    return sources.student_version(sources.read_source(name))
+
+
+def text_of(name: str) -> str:
+    """All text of a notebook."""
+    return "\n".join(cell.source for cell in student(name).cells if cell.cell_type == "markdown")
+
+
+def header_is_whole(name: str) -> None:
+    header = student(name).cells[0].source
+    can_do = header.partition("Afterwards you can")[2].partition("*Minutes")[0]
+    assert len(re.findall(r"^- ", can_do, re.MULTILINE)) >= 2, (
+        "what one can do afterwards, as a list below 'Afterwards you can'"
     )
-    assert text.count("### Predict") == 2
-    assert text.count("## Exercise") == 2 and text.count("<details><summary>Hint</summary>") == 2
-    assert "## Play" in text
-    takeaway = text.split("## What to take away")[1]
-    assert len(re.findall(r"^\d\. ", takeaway, re.M)) == 5
-    assert takeaway.count("](") == 1, "one link forward"
-    levels = [len(m) for m in re.findall(r"^(#+) ", text, re.M)]
+    assert f"*Minutes on a laptop CPU: MINUTES_{name[:2]} to run" in header
+    assert "What to know before:" in header
+    assert f"/{name}.ipynb)" in header.splitlines()[-1], "a badge that opens this notebook in Colab"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_says_what_a_reader_asks_first(name):
+    header_is_whole(name)
+    assert readme.header_minutes(name), "no measured minutes in the built notebook: make notebooks"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_code_cell_is_the_one_of_all_notebooks(name):
+    cell = next(cell for cell in student(name).cells if cell.cell_type == "code")
+    assert sources.tags(cell) == ["setup"] and cell.source.startswith("try:\n    import stn_tutorial\n")
+    assert re.search(r"^data, quick = start\(", cell.source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_has_a_text_a_hint_and_a_check(name):
+    cells = student(name).cells
+    places = [k for k, cell in enumerate(cells) if "exercise" in sources.tags(cell)]
+    assert places, "at least one exercise"
+    for k in places:
+        assert "exercise-text" in sources.tags(cells[k - 1]) and "check" in sources.tags(cells[k + 1])
+        section = itertools.takewhile(lambda cell: not cell.source.startswith("## Exercise"), reversed(cells[: k - 1]))
+        heading = cells[k - 2 - len(list(section))].source if k > 1 else ""
+        assert heading.startswith("## Exercise") and "<details><summary>Hint</summary>" in heading
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_ends_with_what_to_take_away_and_where_to_go_on(name):
+    takeaway = text_of(name).partition("## What to take away")[2]
+    assert len(re.findall(r"^\d\. ", takeaway, re.MULTILINE)) >= 3
+    assert "](" in takeaway, "a link forward"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_headings_go_down_a_level_at_a_time(name):
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", text_of(name), re.MULTILINE)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), "a heading level is skipped"
-    for link in re.findall(r"\]\(([^)#:]+\.(?:ipynb|md))\)", text):
-        assert (path.parent / link).exists(), link
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_what_they_are_called(name):
+    for words, link in re.findall(r"\[([^\]]*)\]\(([^)#:]+\.(?:ipynb|md))\)", text_of(name)):
+        assert (ROOT / "notebooks" / link).exists(), link
+        if re.match(r"\d+\. ", words):
+            assert words == TITLES[Path(link).stem]
+
+
+@pytest.mark.parametrize("name", but(LONG_TEXTS))
+def test_no_text_is_long(name):
+    texts = [cell.source for cell in student(name).cells if cell.cell_type == "markdown"]
+    counts = {text: len(re.sub("<details>.*?</details>", "", text, flags=re.DOTALL).split()) for text in texts}
+    assert {text[:60]: count for text, count in counts.items() if count > MOST_WORDS} == {}
+
+
+@pytest.mark.parametrize("name", but(LONG_OUTPUTS))
+def test_no_output_is_long(name):
+    long = {}
+    for number, cell in enumerate(nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4).cells, 1):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            texts = [output.get("text", ""), data.get("text/markdown", "")]
+            texts += [data.get("text/plain", "")] * (len(data) == 1)  # else a richer form stands for it
+            longest = max(data.get("text/html", "").count("<tr"), *(len(text.splitlines()) for text in texts))
+            if longest > MOST_LINES:
+                long[f"cell {number}"] = longest
+    assert long == {}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
 def test_an_exercise_that_is_not_tried_stops_nothing(path):
-    outputs = [json.dumps(o) for c in nbformat.read(path, 4).cells if c.cell_type == "code" for o in c.outputs]
-    assert sum("not tried yet" in text for text in outputs) == 2
+    cells = nbformat.read(path, 4).cells
+    answers = [json.dumps(cell.outputs) for cell in cells if "check" in sources.tags(cell)]
+    assert answers and all("not tried yet" in answer for answer in answers)
 
 
-def test_colab_is_asked_to_show_the_explorer(monkeypatch):
-    asked = []
-    colab = types.ModuleType("google.colab")
-    colab.output = types.SimpleNamespace(enable_custom_widget_manager=lambda: asked.append("once"))
-    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
-    monkeypatch.setitem(sys.modules, "google.colab", colab)
-    allow_widgets_on_colab()
-    assert asked == ["once"]
-
-
-@pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
-def test_a_notebook_starts_with_the_data_set_it_names(name, shape, monkeypatch, capsys):
-    monkeypatch.setenv("STN_PROFILE", "quick")
-    data, quick = start(name)
-    assert quick and data.train_images.shape == (2000, *shape) and len(data.test_images) == 500
-    assert data.source in capsys.readouterr().out
+def test_the_example_in_contributing_is_a_notebook_that_has_all_it_must_have(tmp_path, monkeypatch):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r" *````python\n(.*?)````", text, re.DOTALL)
+    monkeypatch.setattr(sources, "NOTEBOOKS", tmp_path)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "08_shear.py").write_text(textwrap.dedent(block), encoding="utf-8")
+    (listed,) = sources.lessons()
+    assert (listed.title, listed.question) == ("8. Shear", "What does a shear do to a picture?")
+    for promise in (
+        header_is_whole,
+        test_the_first_code_cell_is_the_one_of_all_notebooks,
+        test_each_exercise_has_a_text_a_hint_and_a_check,
+        test_the_notebook_ends_with_what_to_take_away_and_where_to_go_on,
+        test_headings_go_down_a_level_at_a_time,
+        test_links_lead_to_what_they_are_called,
+        test_no_text_is_long,
+    ):
+        promise("08_shear")
+    solved = sources.solutions_version(sources.read_source("08_shear"), "08_shear")
+    assert "raise NotImplementedError" not in json.dumps(solved)

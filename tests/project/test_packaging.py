@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import stn_tutorial
-from build import fill_readme
+from builder.readme import fill_readme
+from stn_tutorial.teaching.notebook import OLDEST_TORCH
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "stn_tutorial"
@@ -65,6 +66,10 @@ def test_version_is_the_same_everywhere():
     assert PROJECT["version"] == stn_tutorial.__version__ == metadata("stn-tutorial")["Version"]
 
 
+def test_notebooks_refuse_the_torch_that_pip_would_refuse():
+    assert str(declared()["torch"].specifier) == f">={'.'.join(map(str, OLDEST_TORCH))}"
+
+
 def test_no_file_names_a_package_registry():
     address = re.compile(
         rb"https?://[^\s/\"')\]]*(?:pypi|pythonhosted|npmjs|anaconda)|--(?:extra-)?index-url|--find-links|file:///"
@@ -84,6 +89,13 @@ def test_import_leaves_heavy_packages_alone(python):
     code = "import sys, stn_tutorial; print([name for name in sys.argv[1:] if name in sys.modules])"
     heavy = ("matplotlib", "torchvision", "ipywidgets", "torchsummary", "IPython", "PIL", "mlxtend")
     assert python("-c", code, *heavy).stdout == "[]\n"
+
+
+def test_all_public_names_are_listed_and_a_star_import_needs_no_widgets(python):
+    assert {*stn_tutorial.__all__, *stn_tutorial.LAZY} <= set(dir(stn_tutorial))
+    code = "import sys; sys.modules.update(dict.fromkeys(['ipywidgets', 'anywidget', 'matplotlib', 'IPython'])); "
+    code += "from stn_tutorial import *; print(load.__name__, fit.__name__, evaluate.__name__, pretrained.__name__)"
+    assert python("-c", code).stdout == "load fit evaluate pretrained\n"
 
 
 def modules() -> dict[str, Path]:

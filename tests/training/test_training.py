@@ -2,12 +2,7 @@
 
 import json
 import os
-import random
 import re
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +15,7 @@ from stn_tutorial import LocalizationNet, SpatialTransformer, load, sample
 from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.affine import Affine
 from stn_tutorial.networks import models
+from stn_tutorial.networks.localization import FullyConnectedLocalizationNet
 from stn_tutorial.training import experiments, runs, tables
 from stn_tutorial.training.distortions import RandomRotation, Upright
 from stn_tutorial.training.evaluation import evaluate
@@ -29,6 +25,13 @@ from stn_tutorial.training.recorder import recording_steps
 from stn_tutorial.training.trainer import Trainer, fit
 
 RECIPE = Recipe(epochs=3, batch_size=64)
+
+
+def small_net() -> nn.Module:
+    """A transformer, a convolution and dropout, and few enough of each for bfloat16 on a CPU that has no units for it."""
+    family = Affine()
+    transformer = SpatialTransformer(FullyConnectedLocalizationNet((1, 28, 28), family, hidden=8), family, size=(14, 14))
+    return nn.Sequential(transformer, nn.Conv2d(1, 4, 5, stride=3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(64, 10))
 
 
 def train(data, seed=0, recipe=RECIPE, folder=None, on_epoch=None, build=models.tutorial_net, distortion=None):
@@ -65,13 +68,15 @@ def make_for_bfloat16(monkeypatch, made: bool = True) -> None:
 def test_bfloat16_is_for_devices_that_are_made_for_it(few_digits, monkeypatch):
     recipes = replace(RECIPE, epochs=1), replace(RECIPE, epochs=1, precision="bfloat16")
     make_for_bfloat16(monkeypatch, False)  # a laptop, where bfloat16 takes many times as long as float32
-    plain, without_units = (train(few_digits, recipe=recipe) for recipe in recipes)
+    plain, without_units = (train(few_digits, recipe=recipe, build=small_net) for recipe in recipes)
     assert_same_training(plain, without_units)
     make_for_bfloat16(monkeypatch)
-    with_units = train(few_digits, recipe=recipes[1])
+    with_units = train(few_digits, recipe=recipes[1], build=small_net)
     assert not same_bits(plain[0], with_units[0])
     assert [training.precision for _, training in (plain, without_units, with_units)] == ["float32", "float32", "bfloat16"]
-    assert train(few_digits, recipe=recipes[0])[1].precision == "float32"  # units or not: the recipe did not ask for it
+    assert (
+        train(few_digits, recipe=recipes[0], build=small_net)[1].precision == "float32"
+    )  # units or not: the recipe did not ask for it
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)  # as on a T4
     assert precision_on(torch.device("cuda"), recipes[1]) == "float32"
@@ -79,17 +84,17 @@ def test_bfloat16_is_for_devices_that_are_made_for_it(few_digits, monkeypatch):
     assert precision_on(torch.device("cuda"), recipes[1]) == "bfloat16"
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_one_seed_is_one_result_and_another_seed_another(few_digits, precision, monkeypatch):
+@pytest.mark.parametrize(("precision", "build"), [("float32", models.tutorial_net), ("bfloat16", small_net)])
+def test_one_seed_is_one_result_and_another_seed_another(few_digits, precision, build, monkeypatch):
     make_for_bfloat16(monkeypatch)
     recipe = replace(RECIPE, epochs=2, precision=precision)
-    once, again, other = (train(few_digits, seed, recipe) for seed in (1, 1, 2))
+    once, again, other = (train(few_digits, seed, recipe, build=build) for seed in (1, 1, 2))
     assert_same_training(once, again)
     assert not same_bits(once[0], other[0])
     # for the same starting weights the seed of `fit`, and nothing else, governs order, distortion and dropout
     for seed in (1, 3):
         torch.manual_seed(1)
-        model = models.tutorial_net()
+        model = build()
         torch.rand(5)
         fit(model, few_digits, RandomRotation(), recipe, seed, "cpu", progress=False)
         assert same_bits(once[0], model.state_dict()) == (seed == 1)
@@ -117,24 +122,24 @@ def interrupt_after(epochs: int):
     return on_epoch
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_path, precision, monkeypatch):
+@pytest.mark.parametrize(("precision", "build"), [("float32", models.tutorial_net), ("bfloat16", small_net)])
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(few_digits, tmp_path, precision, build, monkeypatch):
     make_for_bfloat16(monkeypatch)
     recipe = replace(RECIPE, epochs=4, precision=precision)
-    uninterrupted = train(few_digits, recipe=recipe)
+    uninterrupted = train(few_digits, recipe=recipe, build=build)
     for epochs in (1, 3):
         with pytest.raises(Interrupted):
-            train(few_digits, recipe=recipe, folder=tmp_path, on_epoch=interrupt_after(epochs))
+            train(few_digits, recipe=recipe, build=build, folder=tmp_path, on_epoch=interrupt_after(epochs))
         torch.rand(7)  # what happens in between must not matter
-    resumed = train(few_digits, recipe=recipe, folder=tmp_path)
+    resumed = train(few_digits, recipe=recipe, build=build, folder=tmp_path)
     assert_same_training(uninterrupted, resumed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "weights.safetensors"]
     if precision == "bfloat16":  # the computer that goes on has no units for it: half in each would be a third result
         with monkeypatch.context() as elsewhere, pytest.raises(ValueError, match="checkpoint of another training"):
             make_for_bfloat16(elsewhere, False)
-            train(few_digits, recipe=recipe, folder=tmp_path)
+            train(few_digits, recipe=recipe, build=build, folder=tmp_path)
     # once it is finished, another call only reads, and spends no time
-    finished = train(few_digits, recipe=recipe, folder=tmp_path)
+    finished = train(few_digits, recipe=recipe, build=build, folder=tmp_path)
     assert_same_training(uninterrupted, finished)
     assert finished[1].wall_seconds >= sum(epoch["seconds"] for epoch in resumed[1].history)
 
@@ -261,7 +266,7 @@ def test_the_pose_that_evaluate_reports_leads_back_to_the_upright_digit(few_digi
 
 
 KILLED = """
-import os, sys, time
+import json, os, random, signal, sys
 from pathlib import Path
 
 import torch
@@ -269,61 +274,77 @@ import torch
 from stn_tutorial.networks import models
 from stn_tutorial.training import runs
 from stn_tutorial.training.distortions import RandomRotation
-from stn_tutorial.training.experiment import Experiment
+from stn_tutorial.training.experiment import Experiment, run_folder
 from stn_tutorial.training.recipe import Recipe
 
-fsync = os.fsync
-
-def announced_fsync(file):
-    print("write", flush=True)
-    time.sleep(0.02)  # a slow disk, so that a write can be met in the middle
-    fsync(file)
-
-class Announced(RandomRotation):
-    def __call__(self, images, generator):
-        print("batch", flush=True)
-        return super().__call__(images, generator)
+torch.set_num_threads(1)
+built = []
 
 def build():
-    model = models.tutorial_net()
-    built.append(model)
-    return model
+    built.append(models.tutorial_net())
+    return built[-1]
 
-os.fsync, runs.DISTORTIONS["r"], built = announced_fsync, Announced, []
-tiny = Experiment("mnist-r/tiny", build, Recipe(epochs=12, batch_size=64))
-runs.run(tiny, seed=0, root=Path(sys.argv[1]), progress=False)
-torch.save(built[0].state_dict(), Path(sys.argv[1]) / "weights.pt")
+def announced(event, function):
+    def call(*arguments, **options):
+        os.write(tell, event)
+        os.read(leave, 1)
+        return function(*arguments, **options)
+    return call
+
+class Announced(RandomRotation):
+    pass
+
+def train(root):
+    Announced.__call__ = announced(b"b", RandomRotation.__call__)  # a batch
+    os.fsync = announced(b"w", os.fsync)  # in the middle of a write
+    os.replace = announced(b"r", os.replace)  # written, but not yet under its name
+    runs.DISTORTIONS["r"] = Announced
+    tiny = Experiment("mnist-r/tiny", build, Recipe(epochs=6, batch_size=64))
+    runs.run(tiny, seed=0, root=root, progress=False)
+    torch.save(built[0].state_dict(), root / "weights.pt")
+
+def process(root, kill_after):
+    # trains in a process of its own, which at each event waits for leave to go on; returns the event at which it was killed
+    global tell, leave
+    (heard, tell), (leave, give) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(heard), os.close(give)
+        train(root)
+        os._exit(0)
+    os.close(tell), os.close(leave)
+    events = 0
+    while event := os.read(heard, 1):
+        events += 1
+        if events == kill_after:
+            os.kill(child, signal.SIGKILL)
+            break
+        os.write(give, b" ")
+    os.close(heard), os.close(give)
+    assert os.waitpid(child, 0)[1] == (signal.SIGKILL if event else 0)
+    return event.decode()
+
+whole, killed = Path(sys.argv[1]) / "whole", Path(sys.argv[1]) / "killed"
+whole.mkdir(), killed.mkdir()
+process(whole, None)
+rng, folder, met = random.Random(3), run_folder("mnist-r/tiny", 0, killed), []
+for _ in range(10):
+    met.append([process(killed, rng.randint(1, 12)), any(folder.glob("*.partial")), (folder / "run.json").exists()])
+process(killed, None)
+print(json.dumps(met))
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 def test_a_training_killed_ten_times_ends_as_if_it_had_not_been(tmp_path, root, python):
     (tmp_path / "train.py").write_text(KILLED)
-    environment = {"STN_DATA": str(root), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    whole = python(tmp_path / "train.py", tmp_path / "whole", **environment)
-    assert whole.returncode == 0, whole.stderr
+    done = python(tmp_path / "train.py", tmp_path, STN_DATA=root, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 0, done.stderr
+    events, half_written, finished = zip(*json.loads(done.stdout), strict=True)
+    assert set(events) == {"b", "w", "r"} and any(half_written) and not any(finished)
 
-    rng, met, partials = random.Random(3), [], 0
-    folder = run_folder("mnist-r/tiny", 0, tmp_path / "killed")
-    for _ in range(10):
-        command = [sys.executable, tmp_path / "train.py", tmp_path / "killed"]
-        child = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(rng.randint(1, 16)):
-            event = child.stdout.readline().strip()
-        time.sleep(rng.uniform(0, 0.02))
-        child.kill()
-        assert child.wait() == -signal.SIGKILL  # and not finished before
-        child.stdout.close()
-        met.append(event)
-        partials += any(folder.glob("*.partial"))
-    assert {"batch", "write"} <= set(met)
-    assert partials  # at least one checkpoint was half written
-    assert not (folder / "run.json").exists()
-
-    last = python(tmp_path / "train.py", tmp_path / "killed", **environment)
-    assert last.returncode == 0, last.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["run.json", "theta.npz", "weights.safetensors"]
     folders = [run_folder("mnist-r/tiny", 0, tmp_path / name) for name in ("whole", "killed")]
+    assert sorted(path.name for path in folders[1].iterdir()) == ["run.json", "theta.npz", "weights.safetensors"]
     assert same_bits(*(torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("whole", "killed")))
     records = [runs.read_run(folder) for folder in folders]
     for record in records:
@@ -561,23 +582,18 @@ def test_the_command_line_trains_what_is_missing(tiny, tmp_path, capsys):
     assert "% error" in out
 
 
-def test_several_trainings_at_once_report_each(tmp_path, python, tiny):
+def test_several_trainings_at_once_report_each(tmp_path, capsys):
     # the processes know the real experiments only: what is recorded they read, and what fails is one line
     names = ["mnist-r/cnn", "mnist-r/fcn"]
-    record = runs.run(tiny, seed=0, root=tmp_path / "made", progress=False)
-    for name in names:
-        folder = run_folder(name, 0, tmp_path / "runs")
-        folder.mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps(record))
-    command = ["-m", "stn_tutorial", "train", *names, "--seeds", "0", "--at-once", "2", "--root", tmp_path / "runs"]
-    done = python(*command)
-    assert done.returncode == 0, done.stderr
-    lines = sorted(done.stdout.splitlines())
+    main(["train", *names, "--seeds", "0", "--at-once", "2"])
+    lines = sorted(capsys.readouterr().out.splitlines())
     assert [line.split(":")[0] for line in lines] == [f"{name} seed 0" for name in names]
     assert all("recorded already" in line for line in lines)
-    (run_folder(names[0], 0, tmp_path / "runs") / "run.json").write_text("{")
-    done = python(*command)
-    assert done.returncode == 1 and done.stderr.startswith("error: cannot read the recorded run")
+    damaged = run_folder(names[0], 0, tmp_path) / "run.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    with pytest.raises(SystemExit, match="^error: cannot read the recorded run"):
+        main(["train", names[0], "--seeds", "0", "--at-once", "2", "--root", str(tmp_path)])
 
 
 def test_info_says_what_a_bug_report_needs(root, monkeypatch, capsys):
