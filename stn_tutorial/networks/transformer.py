@@ -113,7 +113,7 @@ class SpatialTransformer(nn.Module):
         pixels. Raises ValueError for images or a theta of the wrong shape, type or device.
         """
         check_images(images, self.dimensions)
-        return self.warped(images, one_row_each(theta, self.family, len(images)), ask=True)
+        return self.warped(images, one_row_each(theta, self.family, images.shape[0]), ask=True)
 
     def forward(self, images: Tensor, return_theta: bool = False):
         """Each image warped by its own theta: (N, C, H, W) -> (N, C, H_out, W_out), of the images' type.
@@ -165,7 +165,7 @@ class SpatialTransformer(nn.Module):
             return out
         # grid_sample can only fill with 0: add the background's share of each pixel, so that no number is subtracted and added
         # again, and pixels that lie inside are not touched, however large it is
-        ones = images.new_ones(1).view((1,) * images.dim()).expand(len(images), 1, *images.shape[2:])
+        ones = images.new_ones(1).view((1,) * images.dim()).expand(images.shape[0], 1, *images.shape[2:])
         share = 1 - self.sample_with_zeros(ones, grid)
         rounding = 2 * torch.finfo(share.dtype).eps * max(images.shape[2:])  # of a coordinate, in pixels
         share = torch.where(share.abs() <= rounding, share - share.detach(), share)

@@ -1,5 +1,7 @@
 """How to train: the recipe, and what a device makes of its precision and memory format."""
 
+import math
+import operator
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +11,9 @@ from ..device import has_units_for_bfloat16
 from .augmentation import SHIFT_PADDINGS
 
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
+COUNTS = {"epochs": 1, "batch_size": 1, "cutout": 0, "shift": 0}  # and the least of each
+STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "consistency")
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,58 @@ class Recipe:
     consistency: float = 0.0
 
     def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
+        for name, least in COUNTS.items():
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        for name in STRENGTHS:
+            check_strength(name, getattr(self, name))
+        if self.label_smoothing >= 1:
+            raise ValueError(f"label_smoothing must be a share from 0 to less than 1, got {self.label_smoothing}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
-        if self.consistency < 0:
-            raise ValueError(f"consistency must not be negative, got {self.consistency}")
-        if self.cutout < 0 or self.shift < 0:
-            raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
         if self.shift_padding not in SHIFT_PADDINGS:
             raise ValueError(f"shift_padding must be one of {', '.join(SHIFT_PADDINGS)}, got {self.shift_padding!r}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
+        if self.shift and not self.augment:
+            raise ValueError(f"shift={self.shift} shifts nothing without augment=True, which flips the images too")
+        if self.dropout is not None:
+            check_strength("dropout", self.dropout)
+            if self.dropout >= 1:
+                raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
+
+
+def whole_number(name: str, value, least: int) -> int:
+    """A whole number of any type as Python's, or a ValueError that names it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return number
+
+
+def check_strength(name: str, value) -> None:
+    """Raise a ValueError that names the number unless it is finite and at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+
+def set_dropout(model: nn.Module, share: float | None) -> None:
+    """Let every dropout layer of a model drop this share; None leaves the model's own. A ValueError for a model without any.
+
+    >>> net = nn.Sequential(nn.Conv1d(1, 2, 3), nn.Dropout1d(0.5))
+    >>> set_dropout(net, 0.1)
+    >>> net[1].p
+    0.1
+    """
+    if share is None:
+        return
+    layers = [module for module in model.modules() if isinstance(module, DROPOUTS)]
+    if not layers:
+        raise ValueError(f"model must hold a dropout layer for a recipe with dropout={share}, and holds none")
+    for layer in layers:
+        layer.p = share
 
 
 def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:

@@ -24,6 +24,7 @@ from stn_tutorial.networks.localization import FullyConnectedLocalizationNet, Lo
 from stn_tutorial.networks.watching import find_transformer, thetas_of, transformers_of
 
 SAMPLERS = ("torch", "scratch")
+pytestmark = pytest.mark.filterwarnings("ignore:.* turns square pictures and shears others")  # the pictures here are not square
 every_family = pytest.mark.parametrize("name", FAMILIES)
 every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
 
@@ -237,7 +238,6 @@ CARRIED = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda stn: pickle.loads(pickle.dumps(stn)),
     "moved": lambda stn: stn.double().float(),
-    "compiled": lambda stn: torch.compile(stn, backend="eager", fullgraph=True),
     "traced": lambda stn: torch.jit.trace(stn, noise(1, 2, 9, 9)),
 }
 
@@ -245,7 +245,7 @@ CARRIED = {
 @every_sampler
 @pytest.mark.parametrize("write", WRITTEN)
 @pytest.mark.parametrize("carry", CARRIED)
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:FutureWarning")
 def test_a_fill_that_is_written_after_the_module_was_made_counts(sampler, write, carry):
     images = noise(1, 2, 9, 9)
     for first in (0.0, 0.7):
@@ -257,11 +257,14 @@ def test_a_fill_that_is_written_after_the_module_was_made_counts(sampler, write,
 
 
 def test_a_compiled_module_notices_a_fill_that_is_written_later():
-    stn, images = far_out(0.0), noise(1, 2, 9, 9)
-    compiled = torch.compile(stn, backend="eager", fullgraph=True)
-    assert compiled(images)[0, 0, 0, 0] == 0
-    stn.fill.fill_(0.5)
-    assert compiled(images)[0, 0, 0, 0] == 0.5
+    images = noise(1, 2, 9, 9)
+    for write in WRITTEN.values():
+        torch._dynamo.reset()
+        stn = far_out(0.0)
+        compiled = torch.compile(stn, backend="eager", fullgraph=True)
+        assert compiled(images)[0, 0, 0, 0] == 0
+        write(stn)
+        assert compiled(images)[0, 0, 0, 0] == 0.5
 
 
 @pytest.mark.parametrize("assign", [False, True])
@@ -331,17 +334,14 @@ def test_nan_thetas_are_counted_and_no_part_of_what_is_saved_or_sent_round():
     assert not any("nan" in name for name, _ in (*stn.named_buffers(), *stn.state_dict().items()))
 
 
-@every_family
-@every_sampler
+@pytest.mark.parametrize(("name", "sampler"), [*((name, "torch") for name in FAMILIES), ("affine", "scratch")])
 def test_compiles_as_one_graph_and_checks_theta_there_too(name, sampler):
     family = FAMILIES[name]()
     stn = SpatialTransformer(Says(some_theta(family)[0]), family, sampler=sampler, fill=0.3, check=True)
     images = noise(2, 1, 6, 7)
     torch._dynamo.reset()
-    compiled = torch.compile(stn, backend="aot_eager", fullgraph=True)
+    compiled = torch.compile(stn, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(images), stn(images))
-    _, theta = compiled(images, return_theta=True)
-    assert theta.shape == (2, family.num_params)
     with torch.no_grad():
         stn.localization.answer.fill_(math.nan)
     with pytest.raises(ValueError, match="theta must be finite"):
@@ -350,10 +350,11 @@ def test_compiles_as_one_graph_and_checks_theta_there_too(name, sampler):
         compiled(images)
 
 
-@every_sampler
-@pytest.mark.parametrize("size", [None, (4, 5)])
-@pytest.mark.parametrize("padding_mode", PADDING_MODES)
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+EXPORTED = [("torch", None, "zeros"), ("scratch", None, "zeros"), ("torch", (4, 5), "border"), ("scratch", 5, "reflection")]
+
+
+@pytest.mark.parametrize(("sampler", "size", "padding_mode"), EXPORTED)
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:FutureWarning")
 def test_exports_and_traces(sampler, size, padding_mode):
     stn = SpatialTransformer.for_images(
         (1, 9, 8), Affine(), size=size, padding_mode=padding_mode, sampler=sampler, check=True
@@ -361,7 +362,7 @@ def test_exports_and_traces(sampler, size, padding_mode):
     nn.init.normal_(stn.localization.last.weight, std=0.1)
     images = noise(3, 1, 9, 8)
     batch = torch.export.Dim("batch", min=1, max=64)
-    program = torch.export.export(stn, (noise(2, 1, 9, 8),), dynamic_shapes=({0: batch}, None))
+    program = torch.export.export(stn, (noise(2, 1, 9, 8),), dynamic_shapes=({0: batch},))
     for module in (program.module(), torch.jit.trace(stn, images[:2])):
         torch.testing.assert_close(module(images), stn(images))
         assert module(images).dtype == torch.float32
