@@ -263,11 +263,16 @@ def flat(theta, family):
     """Theta given as matrices, as rows: (N, 2, 3) or (2, 3) become (N, 6) or (6,) for `Affine`; anything else as it came."""
     if not isinstance(theta, Tensor):
         raise ValueError(f"theta must be a torch.Tensor, got {type(theta).__name__}")
-    if isinstance(family, (Affine, Affine3d)) and theta.shape[-2:] == (family.dimensions, family.dimensions + 1):
+    if isinstance(family, (Affine, Affine3d)) and are_matrices(theta, family.dimensions, family.dimensions + 1):
         return theta.flatten(-2)
-    if isinstance(family, Projective) and theta.shape[-2:] == (3, 3):
+    if isinstance(family, Projective) and are_matrices(theta, 3, 3):
         return family.from_matrix(theta.view(-1, 3, 3)).view(*theta.shape[:-2], 8)
     return theta
+
+
+def are_matrices(theta: Tensor, rows: int, columns: int) -> bool:
+    """Whether theta is a matrix or a batch of them; asked column first, so that an export does not tie itself to a batch of two."""
+    return theta.dim() in (2, 3) and theta.shape[-1] == columns and theta.shape[-2] == rows
 
 
 def one_row_each(theta, family, count: int) -> Tensor:
