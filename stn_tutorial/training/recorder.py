@@ -43,7 +43,10 @@ class ThetaRecorder:
         return {"steps": self.steps, "thetas": self.thetas, "predictions": self.predictions}
 
     def load_state(self, state: dict) -> None:
+        """Go back to where `state` was taken; a ValueError if its parts do not belong together."""
         self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
+        if not len(self.steps) == len(self.thetas) == len(self.predictions):
+            raise ValueError("a recorder must have one theta and one prediction for each step")
 
     def result(self) -> dict[str, Tensor] | None:
         """All that was kept, as in `Training.theta`; None if nothing was."""

@@ -121,6 +121,8 @@ class Trainer:
         """Go back to where `state` was taken."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if missing := self.schedule.state_dict().keys() - state["schedule"].keys():  # torch does not ask
+            raise KeyError(*missing)
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
