@@ -1,33 +1,44 @@
 """The spatial transformer: a localisation network, a family of transformations and a sampler in one module (figure 2)."""
 
 import math
+import warnings
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional as F
 
-from ..device import at_least_float32
-from ..geometry.coordinates import check_size
-from ..geometry.sampler import MODES, PADDING_MODES, check_images, fill_per_channel, sample
+from ..device import at_least_float32, without_autocast
+from ..geometry.affine import Affine
+from ..geometry.projective import Projective
+from ..geometry.sampler import MODES, PADDING_MODES, fill_per_channel, sample
+from ..geometry.volumes import Affine3d, sample_volume
+from .habits import can_be_asked, check_choice, check_images, check_parts, in_other_units, name_of, refuse_unknown
+from .localization import Localizer, SmallMapLocalizationNet, whole_numbers
 
 SAMPLERS = ("torch", "scratch")
+OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "check")
 
 
 class SpatialTransformer(nn.Module):
     """Warp each image by a theta that the localisation network reads off it. Goes in front of, or inside, any CNN.
 
     localization: a module, images (N, C, H, W) -> theta (N, family.num_params).
-    family: a family of transformations, such as `Affine()`.
-    size: (H_out, W_out); None keeps the input's size.
+    family: a family of transformations, such as `Affine()`; a localiser of this package must have been made for the same.
+        With `Affine3d` images are volumes (N, C, D, H, W), sizes (D, H, W), and there is no "bicubic".
+    size: (H_out, W_out), or one number for both; None keeps the input's size.
     fill: what lies outside the image under "zeros": the value that its background has, a number or one per channel.
         0 is right for raw images; for images normalised by mean and std a black background is -mean / std. With the
         wrong value a network may learn to shrink pictures: the frame around them carries a signal that is not theirs.
+        A buffer that is saved with the weights, and may be written to; weights that were saved without it keep what is there.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
-    check: raise a ValueError when theta holds NaN or infinity. Without it such rows are counted in `nan_thetas`.
+    check: raise a ValueError when theta holds NaN or infinity (where torch has compiled or exported the module, a
+        RuntimeError). Without it such rows are counted in `nan_thetas`, wherever the module runs as plain PyTorch.
 
     Theta, the grid and the sampling are float32 also under autocast and in half-precision nets, since half precision would
-    move sampling points by whole pixels on a large image; the output has the images' type. Raises ValueError that names
-    the argument for an unknown mode, padding_mode or sampler and a size below (1, 1).
+    move sampling points by whole pixels on a large image; the output has the images' type. Weights remember the family they
+    were learned with, and are not loaded into a transformer of another. Raises ValueError that names the argument for
+    whatever cannot work, TypeError for an argument that does not exist.
 
     >>> from stn_tutorial import Affine, LocalizationNet
     >>> transformer = SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine())
@@ -42,77 +53,230 @@ class SpatialTransformer(nn.Module):
         self,
         localization: nn.Module,
         family,
-        size: tuple[int, int] | None = None,
+        size: int | tuple[int, ...] | None = None,
         mode: str = "bilinear",
         padding_mode: str = "zeros",
         align_corners: bool = False,
         fill: float | Tensor = 0.0,
         sampler: str = "torch",
         check: bool = False,
+        **unknown,
     ):
         super().__init__()
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
-        if padding_mode not in PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
-        if sampler not in SAMPLERS:
-            raise ValueError(f"sampler must be one of {SAMPLERS}, got {sampler!r}")
+        refuse_unknown(unknown, OPTIONS)
+        check_parts(localization, family)
+        self.dimensions = getattr(family, "dimensions", 2)
+        check_choice("mode", mode, MODES if self.dimensions == 2 else MODES[:2])
+        check_choice("padding_mode", padding_mode, PADDING_MODES)
+        check_choice("sampler", sampler, SAMPLERS)
+        for part in localization.modules():
+            if isinstance(part, Localizer) and name_of(part.family) != name_of(family):
+                raise ValueError(
+                    f"family must be the one that the localiser was made for, {name_of(part.family)}, got {name_of(family)}; "
+                    "SpatialTransformer.for_images makes both from one"
+                )
         self.localization, self.family = localization, family
-        self.size = None if size is None else check_size(size)
+        self.size = None if size is None else output_size(size, self.dimensions)
         self.mode, self.padding_mode, self.align_corners = mode, padding_mode, align_corners
         self.sampler, self.check = sampler, check
-        self.register_buffer("fill", torch.as_tensor(fill, dtype=torch.float32).detach().clone(), persistent=False)
-        self.has_fill = bool(self.fill.any())
-        self.register_buffer("nan_thetas", torch.zeros((), dtype=torch.long), persistent=False)
+        self.fill_given = fill_values(fill, padding_mode)
+        self.register_buffer("fill", torch.tensor(self.fill_given, dtype=torch.float32))
+        self.register_buffer("made_for", spelled(family))
+        self.note_fill()
+        self.nan_thetas: int | Tensor = 0  # no buffer: every process counts its own, and nothing of it is saved
+
+    @classmethod
+    def for_images(cls, in_shape: tuple[int, ...], family, **options) -> "SpatialTransformer":
+        """A transformer with a localiser of its own, `SmallMapLocalizationNet`, for images of one shape.
+
+        in_shape: (C, H, W) of images or feature maps of any size, for volumes (C, D, H, W). family: one, for both parts.
+        options: those of the class.
+
+        >>> from stn_tutorial import Affine
+        >>> stn = SpatialTransformer.for_images((64, 16, 16), Affine())
+        >>> stn(torch.zeros(2, 64, 16, 16)).shape
+        torch.Size([2, 64, 16, 16])
+        """
+        refuse_unknown({name: None for name in options if name not in OPTIONS}, OPTIONS)
+        return cls(SmallMapLocalizationNet(in_shape, family), family, **options)
 
     def theta(self, images: Tensor) -> Tensor:
         """What the localisation network says about each image: (N, C, H, W) -> (N, P), at least float32."""
-        check_images(images)
-        return at_least_float32(self.localization(images))
+        check_images(images, self.dimensions)
+        return self.chosen(images)
 
     def warp(self, images: Tensor, theta: Tensor) -> Tensor:
         """Warp images (N, C, H, W) by theta (N, P) -> (N, C, H_out, W_out), of the images' type.
 
-        Raises ValueError for images or a theta of the wrong shape, type or device.
+        Theta may also be one for all images, (P,), and matrices: (N, 2, 3) for `Affine`, (N, 3, 4) for `Affine3d`, (N, 3, 3)
+        for `Projective`, or one of these without N. It warns of a theta on the CPU that somebody wrote down in degrees or
+        pixels. Raises ValueError for images or a theta of the wrong shape, type or device.
         """
-        check_images(images)
+        check_images(images, self.dimensions)
+        return self.warped(images, one_row_each(theta, self.family, images.shape[0]), ask=True)
+
+    def forward(self, images: Tensor, return_theta: bool = False):
+        """Each image warped by its own theta: (N, C, H, W) -> (N, C, H_out, W_out), of the images' type.
+
+        return_theta: answer the pair of them and theta (N, P).
+        """
+        if isinstance(images, Proxy):  # torch.fx draws the graph of a net: one node, as torch's own layers are
+            options = {"return_theta": True} if return_theta else {}
+            return images.tracer.create_proxy("call_module", images.tracer.path_of_module(self), (images,), options)
+        check_images(images, self.dimensions)
+        theta = self.chosen(images)
+        out = self.warped(images, theta)
+        if can_be_asked(theta):
+            before = torch.as_tensor(self.nan_thetas, device=theta.device)
+            self.nan_thetas = before + (~theta.detach().isfinite()).any(dim=1).sum()
+        return (out, theta) if return_theta else out
+
+    def chosen(self, images: Tensor) -> Tensor:
+        """`theta` for images that have been checked."""
+        return at_least_float32(flat(self.localization(images), self.family))
+
+    def warped(self, images: Tensor, theta: Tensor, ask: bool = False) -> Tensor:
+        """`warp` for images that have been checked and one row of theta each; ask: whether theta is in the right units."""
         size = images.shape[2:] if self.size is None else self.size
-        with torch.autocast(images.device.type, enabled=False):
+        if torch.jit.is_tracing():
+            size = tuple(map(int, size))  # a traced size is a tensor; torch warns that it stays what it is now
+        with without_autocast(images.device):
             precise = at_least_float32(images)
             theta = theta.to(precise.dtype) if theta.is_floating_point() else theta  # the family refuses whole numbers
-            grid = self.family.grid(theta, size, self.align_corners, check=self.check)
+            compiling = torch.compiler.is_compiling()
+            grid = self.family.grid(theta, size, self.align_corners, check=self.check and not compiling)
             if grid.shape[0] != images.shape[0] or grid.device != images.device:
                 raise ValueError(
                     f"theta must have one row for each of {images.shape[0]} images, on their device, {images.device}, "
                     f"got shape {tuple(theta.shape)} on {theta.device}"
                 )
+            if self.check and compiling:
+                torch._assert_async(theta.isfinite().all(), "theta must be finite, got NaN or infinity")
+            if ask and theta.device.type == "cpu" and not theta.requires_grad and can_be_asked(theta):
+                odd = in_other_units(theta, self.family, grid)
+                if odd:
+                    warnings.warn(odd, stacklevel=3)
             return self.sample(precise, grid).to(images.dtype)
 
     def sample(self, images: Tensor, grid: Tensor) -> Tensor:
         """Sample with the sampler, kernel, padding and background that were chosen."""
-        if self.sampler == "scratch":
-            return sample(images, grid, self.mode, self.padding_mode, self.align_corners, self.fill)
-        if self.padding_mode != "zeros":
-            # grid_sample kills the process for NaN or infinity under border and reflection (pytorch/pytorch#24823)
-            lost = grid.isnan().any(dim=-1)[:, None]
-            grid = grid.nan_to_num().clamp(-1e6, 1e6)
-            return F.grid_sample(images, grid, self.mode, self.padding_mode, self.align_corners).masked_fill(lost, math.nan)
-        if not self.has_fill:
-            return F.grid_sample(images, grid, self.mode, "zeros", self.align_corners)
-        # grid_sample can only fill with 0: move the background there, and back afterwards
-        fill = fill_per_channel(self.fill, images).view(1, -1, 1, 1)
-        return F.grid_sample(images - fill, grid, self.mode, "zeros", self.align_corners) + fill
+        out = self.sample_with_zeros(images, grid)
+        if self.padding_mode != "zeros" or not self.has_fill():
+            return out
+        # grid_sample can only fill with 0: add the background's share of each pixel, so that no number is subtracted and added
+        # again, and pixels that lie inside are not touched, however large it is
+        ones = images.new_ones(1).view((1,) * images.dim()).expand(images.shape[0], 1, *images.shape[2:])
+        share = 1 - self.sample_with_zeros(ones, grid)
+        rounding = 2 * torch.finfo(share.dtype).eps * max(images.shape[2:])  # of a coordinate, in pixels
+        share = torch.where(share.abs() <= rounding, share - share.detach(), share)
+        fill = fill_per_channel(self.fill, images).view(1, -1, *(1,) * self.dimensions)
+        out = out + share * torch.where(fill.isfinite(), fill, 0)
+        return torch.where(~fill.isfinite() & (share != 0), fill, out)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Each image warped by its own theta: (N, C, H, W) -> (N, C, H_out, W_out), of the images' type."""
-        theta = self.theta(images)
-        out = self.warp(images, theta)
-        self.nan_thetas = self.nan_thetas + (~theta.detach().isfinite()).any(dim=1).sum()
-        return out
+    def sample_with_zeros(self, images: Tensor, grid: Tensor) -> Tensor:
+        """`sample`, zeros being the background."""
+        if self.sampler == "scratch":
+            sampler = sample if self.dimensions == 2 else sample_volume
+            return sampler(images, grid, self.mode, self.padding_mode, self.align_corners)
+        if self.padding_mode == "zeros":
+            return F.grid_sample(images, grid, self.mode, "zeros", self.align_corners)
+        # grid_sample kills the process for NaN or infinity under border and reflection (pytorch/pytorch#24823)
+        lost = grid.isnan().any(dim=-1)[:, None]
+        grid = grid.nan_to_num().clamp(-1e6, 1e6)
+        return F.grid_sample(images, grid, self.mode, self.padding_mode, self.align_corners).masked_fill(lost, math.nan)
+
+    def has_fill(self) -> bool:
+        """Whether a background is to be added: not where the buffer was 0 when last looked at and nobody wrote to it since."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or self.blank is None:
+            return True
+        buffer, version = self.blank
+        return self.fill is not buffer or self.fill._version != version
+
+    def note_fill(self) -> None:
+        """Remember the buffer if it is 0 now: then it costs nothing."""
+        known = can_be_asked(self.fill) and not self.fill.is_inference()
+        self.blank = (self.fill, self.fill._version) if known and not bool(self.fill.any()) else None
+
+    def _apply(self, fn, recurse=True):  # what `to`, `half`, `cuda` and others call
+        super()._apply(fn, recurse)
+        self.note_fill()
+        return self
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
+        fill, made_for = prefix + "fill", prefix + "made_for"
+        kept = torch.tensor(self.fill_given) if self.fill.is_meta else self.fill
+        given = state_dict.setdefault(fill, kept)
+        if given.dim() <= 1 and given.shape != self.fill.shape:  # one number here, one per channel there
+            self.fill = self.fill.new_empty(given.shape)
+        theirs, ours = state_dict.get(made_for), spelled(self.family)
+        if theirs is not None and not theirs.is_meta and not torch.equal(theirs.cpu(), ours.cpu()):
+            error_msgs.append(f"the weights of {prefix}localization were learned for {read(theirs)}, this one has {read(ours)}")
+        state_dict[made_for] = ours
+        everything = (state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        super()._load_from_state_dict(*everything)
+        self.note_fill()
+        if self.padding_mode != "zeros" and self.blank is None and not given.is_meta and bool(given.any()):
+            error_msgs.append(f"{fill} is {given.tolist()}, and under padding_mode={self.padding_mode!r} nothing is filled")
 
     def extra_repr(self) -> str:
         size = "input's" if self.size is None else self.size
         return (
             f"family={self.family}, size={size}, mode={self.mode!r}, padding_mode={self.padding_mode!r}, "
-            f"align_corners={self.align_corners}, fill={self.fill.tolist()}, sampler={self.sampler!r}"
+            f"align_corners={self.align_corners}, fill={self.fill_given if self.fill.is_meta else self.fill.tolist()}, "
+            f"sampler={self.sampler!r}"
         )
+
+
+def output_size(size, dimensions: int) -> tuple[int, ...]:
+    """A size given as one number or one per axis, whole numbers of any kind, as positive Python integers; or a ValueError."""
+    lengths = whole_numbers(size) or whole_numbers([size] * dimensions)
+    if len(lengths) != dimensions or min(lengths) < 1 or isinstance(size, bool):
+        axes = "(D, H, W)" if dimensions == 3 else "(H, W)"
+        raise ValueError(f"size must be a positive integer or {axes} of positive integers, got {size!r}")
+    return lengths
+
+
+def fill_values(fill, padding_mode: str) -> float | list[float]:
+    """The background as plain numbers; a ValueError unless it is a number or one per channel, and can be used at all."""
+    try:
+        given = torch.as_tensor(fill, dtype=torch.float32, device="cpu").detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"fill must be a number or one per channel, got {fill!r}") from error
+    if given.dim() > 1 or not given.numel():
+        raise ValueError(f"fill must be a number or one per channel, shape (C,), got shape {tuple(given.shape)}")
+    if padding_mode != "zeros" and bool(given.any()):
+        raise ValueError(f"fill must be 0 under padding_mode={padding_mode!r}, where nothing is filled, got {given.tolist()}")
+    return given.tolist()
+
+
+def spelled(family) -> Tensor:
+    """The name of a family as a tensor, so that it can be saved with weights."""
+    return torch.tensor(list(name_of(family).encode()), dtype=torch.uint8)
+
+
+def read(name: Tensor) -> str:
+    """The name that `spelled` wrote."""
+    return bytes(name.flatten().tolist()).decode(errors="replace")
+
+
+def flat(theta, family):
+    """Theta given as matrices, as rows: (N, 2, 3) or (2, 3) become (N, 6) or (6,) for `Affine`; anything else as it came."""
+    if not isinstance(theta, Tensor):
+        raise ValueError(f"theta must be a torch.Tensor, got {type(theta).__name__}")
+    if isinstance(family, (Affine, Affine3d)) and are_matrices(theta, family.dimensions, family.dimensions + 1):
+        return theta.flatten(-2)
+    if isinstance(family, Projective) and are_matrices(theta, 3, 3):
+        return family.from_matrix(theta.view(-1, 3, 3)).view(*theta.shape[:-2], 8)
+    return theta
+
+
+def are_matrices(theta: Tensor, rows: int, columns: int) -> bool:
+    """Whether theta is a matrix or a batch of them; asked column first, so that an export does not tie itself to a batch of two."""
+    return theta.dim() in (2, 3) and theta.shape[-1] == columns and theta.shape[-2] == rows
+
+
+def one_row_each(theta, family, count: int) -> Tensor:
+    """Theta as a row for each of `count` images, from as many rows or from one for all."""
+    theta = flat(theta, family)
+    theta = theta[None] if theta.dim() == 1 else theta
+    return theta.expand(count, -1) if theta.shape == (1, family.num_params) else theta

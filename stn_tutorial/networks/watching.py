@@ -1,27 +1,71 @@
-"""The spatial transformer inside somebody's net: where it is, and which theta it chooses."""
+"""The spatial transformer inside somebody's net: where it is, which theta it chooses, and looking without changing the net."""
 
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from .transformer import SpatialTransformer
+from ..device import at_least_float32
+from .transformer import SpatialTransformer, flat
+
+
+def transformers_of(model: nn.Module) -> dict[str, SpatialTransformer]:
+    """Every spatial transformer in a model by its dotted name, in the order in which modules were registered.
+
+    >>> from stn_tutorial import Affine
+    >>> net = nn.Sequential(SpatialTransformer.for_images((1, 28, 28), Affine()), nn.Flatten())
+    >>> list(transformers_of(net))
+    ['0']
+    """
+    return {name: module for name, module in model.named_modules() if isinstance(module, SpatialTransformer)}
 
 
 def find_transformer(model: nn.Module) -> SpatialTransformer | None:
     """The first spatial transformer in a model, wherever it sits."""
-    return next((module for module in model.modules() if isinstance(module, SpatialTransformer)), None)
+    return next(iter(transformers_of(model).values()), None)
 
 
 @contextmanager
-def thetas_of(model: nn.Module):
-    """Collects, in a list, the theta that the first transformer of a model chooses at each forward pass, at least float32."""
+def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None):
+    """Collects, in a list, the theta that a transformer of a model chooses in each forward pass of the model, at least float32.
+
+    transformer: one of `transformers_of(model)`; None takes the first. Called several times within one pass (a chained one),
+    it counts with its last theta, so that there is one row for each image. A pass that goes past it adds nothing.
+    """
     thetas: list[Tensor] = []
-    transformer = find_transformer(model)
+    transformer = find_transformer(model) if transformer is None else transformer
     if transformer is None:
         yield thetas
         return
-    keep = transformer.localization.register_forward_hook(lambda module, inputs, theta: thetas.append(theta.float()))
+    last: list[Tensor] = []
+
+    def begin(module, inputs):
+        last.clear()
+
+    def keep(module, inputs, theta):
+        last[:] = [at_least_float32(flat(theta, transformer.family))]
+
+    def finish(module, inputs, output):
+        thetas.extend(last)
+
+    hooks = [
+        model.register_forward_pre_hook(begin),
+        transformer.localization.register_forward_hook(keep),
+        model.register_forward_hook(finish),
+    ]
     try:
         yield thetas
     finally:
-        keep.remove()
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def evaluating(model: nn.Module):
+    """Puts a model in eval mode and every module of it back into the mode in which it came, also after an error."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield model
+    finally:
+        for module, training in modes.items():
+            module.training = training

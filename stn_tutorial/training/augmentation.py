@@ -29,7 +29,7 @@ def flip_and_shift(images: Tensor, generator: torch.Generator, pixels: int = 4, 
 def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros") -> Tensor:
     """Images (N, C, H, W), each moved by its own whole numbers of pixels, right (N,) and down (N,), on the CPU; padding as above.
 
-    Raises ValueError for another padding.
+    Raises ValueError for another padding, and for a shift that no mirror image is wide enough for.
 
     >>> row = torch.tensor([[[[1, 2, 3]]]])
     >>> shifted(row, right=torch.tensor([1]), down=torch.tensor([0])).tolist()
@@ -42,12 +42,21 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
     n, _, height, width = images.shape
     rows, columns = torch.arange(height) - down[:, None], torch.arange(width) - right[:, None]
     if padding == "reflect":
+        check_reflected_shift(int(torch.cat([right, down]).abs().max()), (height, width))
         rows, columns = mirrored(rows, height), mirrored(columns, width)
     else:
         edge = int(torch.cat([right, down]).abs().max())
         images, rows, columns = F.pad(images, (edge,) * 4), rows + edge, columns + edge
     rows, columns = rows.to(images.device)[:, :, None], columns.to(images.device)[:, None, :]
     return images.permute(0, 2, 3, 1)[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+
+
+def check_reflected_shift(pixels: int, size: tuple[int, int]) -> None:
+    """Raise a ValueError if images of a size (H, W) are too small to be shifted by so many pixels and mirrored at the edge."""
+    if pixels >= min(size):
+        raise ValueError(
+            f"shift must be less than the images' {min(size)} pixels where they are mirrored at the edge, got {pixels}"
+        )
 
 
 def mirrored(places: Tensor, length: int) -> Tensor:

@@ -34,7 +34,7 @@ class Dataset:
     """Images uint8 (N, C, H, W), labels int64 (N,), and where they come from.
 
     mean, std: per channel, of the training images in [0, 1]. source: a sentence a person can read. fingerprint: SHA-256
-    of the arrays.
+    of the arrays. Raises ValueError for images or labels of another type or shape, and for a label that is no class.
     """
 
     name: str
@@ -47,6 +47,17 @@ class Dataset:
     std: tuple[float, ...]
     source: str
     fingerprint: str
+
+    def __post_init__(self):
+        for split in ("train", "test"):
+            images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
+            if images.dim() != 4 or images.dtype != torch.uint8:
+                raise ValueError(f"{split}_images must be uint8 (N, C, H, W), got {images.dtype} {tuple(images.shape)}")
+            if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+                raise ValueError(f"{split}_labels must be int64 ({len(images)},), got {labels.dtype} {tuple(labels.shape)}")
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+                lowest, highest = int(labels.min()), int(labels.max())
+                raise ValueError(f"{split}_labels must lie in 0 to {len(self.classes) - 1}, got {lowest} to {highest}")
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.train_images.shape[1:]))
@@ -65,15 +76,23 @@ class Dataset:
 
 
 def data_root(root: Path | str | None = None) -> Path:
-    """Where data sets are kept: `root`, or STN_DATA, or data/ of a checkout, or the user's cache folder."""
-    if root is not None:
-        return Path(root)
-    if os.environ.get("STN_DATA"):
-        return Path(os.environ["STN_DATA"])
+    """Where data sets are kept: `root`, or STN_DATA, or data/ of a checkout, or the user's cache folder.
+
+    `~` is the home folder in all of them. An STN_DATA that is no absolute path starts at the checkout, wherever a notebook
+    runs; without a checkout, where Python does. Raises ValueError where a home folder is needed and there is none.
+    """
     checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "pyproject.toml").exists():
-        return checkout / "data"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stn_tutorial"
+    checkout = checkout if (checkout / "pyproject.toml").exists() else None
+    try:
+        if root is not None:
+            return Path(root).expanduser()
+        if os.environ.get("STN_DATA"):
+            return (checkout or Path.cwd()) / Path(os.environ["STN_DATA"]).expanduser()
+        if checkout:
+            return checkout / "data"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stn_tutorial"
+    except RuntimeError as error:  # what pathlib raises
+        raise ValueError("there is no home folder to keep data in: set STN_DATA to an absolute path") from error
 
 
 def load(name: str, root: Path | str | None = None) -> Dataset:
@@ -92,7 +111,11 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
         raise ValueError(f"name must be one of {tuple(NAMES)}, got {name!r}")
     folder = data_root(root)
     cache = folder / f"{name}.npz"
-    if cache.exists():
+    try:
+        there = cache.exists()
+    except OSError as error:
+        raise OSError(error.errno, f"cannot look into the data root {folder}: {error.strerror}") from error
+    if there:
         return read_cache(name, cache)
     try:
         arrays = from_torchvision(name, folder, download=False)
@@ -116,10 +139,10 @@ def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
     for split in ("train", "test"):
         raw, lab = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         shape = NAMES[name][1:] + (() if name == "mnist" else NAMES[name][:1])
-        if raw.dtype != np.uint8 or raw.shape[1:] != shape or len(raw) != len(lab) or not len(raw):
-            raise ValueError(
-                f"{split}_images must be uint8 (N, {shape}) with N labels, got {raw.dtype} {raw.shape}, {lab.shape}"
-            )
+        if raw.dtype != np.uint8 or raw.shape[1:] != shape or not len(raw):
+            raise ValueError(f"{split}_images must be uint8 (N, {shape}), got {raw.dtype} {raw.shape}")
+        if lab.dtype.kind not in "iu" or lab.shape != raw.shape[:1]:
+            raise ValueError(f"{split}_labels must be {len(raw)} whole numbers, got {lab.dtype} {lab.shape}")
         tensor = torch.from_numpy(raw)
         images[split] = (tensor[:, None] if tensor.dim() == 3 else tensor.permute(0, 3, 1, 2)).contiguous()
         labels[split] = torch.from_numpy(lab.astype(np.int64))
@@ -130,7 +153,7 @@ def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
         train_labels=labels["train"],
         test_images=images["test"],
         test_labels=labels["test"],
-        classes=tuple(arrays["classes"]) if "classes" in arrays else class_names(name),
+        classes=tuple(map(str, arrays["classes"])) if "classes" in arrays else class_names(name),
         mean=tuple(scaled.mean(dim=(0, 2, 3)).tolist()),
         std=tuple(scaled.std(dim=(0, 2, 3)).tolist()),
         source=str(arrays["source"]) if "source" in arrays else f"a prepared {name}.npz of unnamed origin",
@@ -156,6 +179,8 @@ def read_cache(name: str, path: Path) -> Dataset:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         data = from_arrays(name, arrays)
+    except (PermissionError, IsADirectoryError) as error:
+        raise OSError(error.errno, f"cannot read the cache {path}: {error.strerror}") from error
     except Exception as error:  # a flipped bit can make a reader raise almost anything
         raise ValueError(f"the cache {path} is damaged ({short_reason(error)}); delete it and load again") from error
     if "fingerprint" in arrays and str(arrays["fingerprint"]) != data.fingerprint:

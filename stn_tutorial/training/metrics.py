@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..geometry.coordinates import CORNERS
 from ..geometry.family import Family, multiply
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import evaluating, find_transformer, thetas_of
 
 
 def rotation_angle(matrix: Tensor) -> Tensor:
@@ -184,18 +184,16 @@ def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, see
     if transformer is None:
         raise ValueError("model must hold a SpatialTransformer, and holds none")
     generator = torch.Generator().manual_seed(seed)
-    training = {module: module.training for module in model.modules()}
-    model.eval()
     degrees, pixels = [], []
     for image in images:
         views, pose = distortion(image.float().expand(poses, *image.shape) / 255, generator)
-        with thetas_of(model) as thetas:
+        with evaluating(model), thetas_of(model) as thetas:
             model(views)
+        if not thetas:
+            raise ValueError("model must call its first SpatialTransformer, and goes past it")
         corners = where_corners_look(distortion.family, pose, transformer.family, thetas[0], distortion.reach)
         degrees.append(math.degrees(circular_spread(corner_angle(corners))))
         pixels.append(distortion.reach * images.shape[-1] / 2 * corner_displacement(corners))
-    for module, mode in training.items():
-        module.training = mode
     return {
         "degrees": round(statistics.median(degrees), 3),
         "pixels": round(statistics.median(pixels), 3),

@@ -1,5 +1,7 @@
 """How to train: the recipe, and what a device makes of its precision and memory format."""
 
+import math
+import operator
 from dataclasses import dataclass
 
 import torch
@@ -9,24 +11,29 @@ from ..device import has_units_for_bfloat16
 from .augmentation import SHIFT_PADDINGS
 
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
+COUNTS = {"epochs": 1, "batch_size": 1, "cutout": 0, "shift": 0}  # and the least of each
+STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "jitter", "consistency")
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train.
 
-    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the rate
-    rises to `lr`, then falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs, batch_size: counts.
-    lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it. weight_decay, label_smoothing:
-    strengths. decay_biases: whether the decay pulls biases and batch normalisation towards zero too, and with them the
-    identity that the localiser starts from. augment: flip the training images and shift them by up to `shift` pixels,
-    `augmentation.flip_and_shift`; shift_padding: what then comes in at the edge, "zeros" or "reflect". cutout: side in
-    pixels of a square that is painted over in each of them, 0 for none. distort_once: each training image keeps one
-    distortion through all epochs, as in a data set that comes distorted, instead of a new one at each step. dropout: the
-    share that every dropout layer of the net drops from now on; None leaves the net's own. jitter: how much each training image is
-    changed besides, `augmentation.jittered`; 0 for not at all. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image of a batch is shown in two views. precision:
-    "float32", or "bfloat16" for autocast on a device that has units for it, float32 elsewhere (`precision_on`).
-    channels_last: the memory format that convolutions on CPUs and tensor cores prefer.
+    optimizer: "adamw" or "nesterov" (SGD with Nesterov's momentum 0.9), both with torch's one-cycle schedule: the
+    rate rises to `lr`, then falls to nearly zero; or "sgd" for plain steps of a constant rate `lr`. epochs,
+    batch_size: counts. lr: the highest learning rate. localizer_lr: the localiser's rate as a multiple of it.
+    weight_decay, label_smoothing: strengths. decay_biases: whether the decay pulls biases and batch normalisation
+    towards zero too, and with them the identity that the localiser starts from. augment: flip the training images and
+    shift them by up to `shift` pixels, `augmentation.flip_and_shift`; shift_padding: what then comes in at the edge,
+    "zeros" or "reflect". cutout: side in pixels of a square that is painted over in each of them, 0 for none.
+    distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
+    instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None
+    leaves the net's own. jitter: how much each training image is changed besides, `augmentation.jittered`; 0 for not
+    at all. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image of a
+    batch is shown in two views. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
+    float32 elsewhere (`precision_on`). channels_last: the memory format that convolutions on CPUs and tensor cores
+    prefer.
 
     >>> Recipe(epochs=5, lr=4e-3).batch_size
     128
@@ -55,20 +62,58 @@ class Recipe:
     consistency: float = 0.0
 
     def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
+        for name, least in COUNTS.items():
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+        for name in STRENGTHS:
+            check_strength(name, getattr(self, name))
+        if self.label_smoothing >= 1:
+            raise ValueError(f"label_smoothing must be a share from 0 to less than 1, got {self.label_smoothing}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {self.optimizer!r}")
-        if self.consistency < 0 or self.jitter < 0:
-            raise ValueError(f"consistency and jitter must not be negative, got {self.consistency} and {self.jitter}")
-        if self.cutout < 0 or self.shift < 0:
-            raise ValueError(f"cutout and shift must not be negative, got {self.cutout} and {self.shift}")
         if self.shift_padding not in SHIFT_PADDINGS:
             raise ValueError(f"shift_padding must be one of {', '.join(SHIFT_PADDINGS)}, got {self.shift_padding!r}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
+        if self.shift and not self.augment:
+            raise ValueError(f"shift={self.shift} shifts nothing without augment=True, which flips the images too")
+        if self.dropout is not None:
+            check_strength("dropout", self.dropout)
+            if self.dropout >= 1:
+                raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
+
+
+def whole_number(name: str, value, least: int) -> int:
+    """A whole number of any type as Python's, or a ValueError that names it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return number
+
+
+def check_strength(name: str, value) -> None:
+    """Raise a ValueError that names the number unless it is finite and at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+
+def set_dropout(model: nn.Module, share: float | None) -> None:
+    """Let every dropout layer of a model drop this share; None leaves the model's own. A ValueError for a model without any.
+
+    >>> net = nn.Sequential(nn.Conv1d(1, 2, 3), nn.Dropout1d(0.5))
+    >>> set_dropout(net, 0.1)
+    >>> net[1].p
+    0.1
+    """
+    if share is None:
+        return
+    layers = [module for module in model.modules() if isinstance(module, DROPOUTS)]
+    if not layers:
+        raise ValueError(f"model must hold a dropout layer for a recipe with dropout={share}, and holds none")
+    for layer in layers:
+        layer.p = share
 
 
 def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..networks.watching import thetas_of
+from ..networks.watching import evaluating, thetas_of
 from .data import Dataset
 from .evaluation import TEST_SEED, distorted
 from .recipe import Recipe, autocast
@@ -29,22 +29,29 @@ class ThetaRecorder:
         self.predictions: list[Tensor] = []
 
     @torch.no_grad()
-    def record(self, step: int) -> None:
-        self.model.eval()
-        with thetas_of(self.model) as thetas, autocast(self.recipe, self.device):
+    def record(self, step: int) -> bool:
+        """Keep theta as it is now; False if the model goes past its transformer, and there is nothing to keep."""
+        with evaluating(self.model), thetas_of(self.model) as thetas, autocast(self.recipe, self.device):
             logits = self.model(self.images)
-        self.model.train()
-        self.steps.append(step)
-        self.thetas += [theta.cpu() for theta in thetas]
-        self.predictions.append(logits.argmax(dim=1).cpu())
+        if thetas:
+            self.steps.append(step)
+            self.thetas.append(thetas[0].cpu())
+            self.predictions.append(logits.argmax(dim=1).cpu())
+        return bool(thetas)
 
     def state(self) -> dict:
         return {"steps": self.steps, "thetas": self.thetas, "predictions": self.predictions}
 
     def load_state(self, state: dict) -> None:
+        """Go back to where `state` was taken; a ValueError if its parts do not belong together."""
         self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
+        if not len(self.steps) == len(self.thetas) == len(self.predictions):
+            raise ValueError("a recorder must have one theta and one prediction for each step")
 
-    def result(self) -> dict[str, Tensor]:
+    def result(self) -> dict[str, Tensor] | None:
+        """All that was kept, as in `Training.theta`; None if nothing was."""
+        if not self.steps:
+            return None
         return {
             "step": torch.tensor(self.steps),
             "theta": torch.stack(self.thetas),

@@ -8,6 +8,7 @@ task, lie once beside its experiments, in pictures.npz.
 import io
 import json
 import platform
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from .distortions import DISTORTIONS
 from .evaluation import evaluate
 from .experiment import Experiment, run_folder, runs_root
 from .experiments import experiment_called
+from .lock import alone_in
 from .metrics import pose_report, stillness, where_corners_look
 from .probes import class_from_theta, error_with_one_theta, shift_undone
 from .trainer import fit
@@ -34,11 +36,19 @@ STILLNESS_IMAGES = 500
 def run(experiment: Experiment, seed: int, root: Path | None = None, progress: bool = True) -> dict:
     """Train one experiment with one seed and record it; go on where an interrupted call left off.
 
-    A run that is recorded already is only read. Returns the content of run.json.
+    A run that is recorded already is only read. Returns the content of run.json. Raises ValueError when another process is at
+    it, OSError when nothing can be written in its folder.
     """
     folder = run_folder(experiment.name, seed, root)
-    if (folder / "run.json").exists():
-        return read_run(folder)
+    if not (folder / "run.json").exists():
+        with alone_in(folder):
+            if not (folder / "run.json").exists():  # nobody has just finished it
+                return train_and_record(experiment, seed, folder, progress)
+    return read_run(folder)
+
+
+def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: bool) -> dict:
+    """`run` for what is not recorded yet, in a folder that is ours alone."""
     data, device = load(experiment.data), best_device()
     if experiment.train_images:
         data = data.subset(experiment.train_images, len(data.test_images))
@@ -87,7 +97,7 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
         if not pictures_of(folder).exists():
             write_arrays(pictures_of(folder), {key: training.theta[key] for key in PICTURED})
     write_atomically(folder / "run.json", (json.dumps(record, indent=1) + "\n").encode())
-    (folder / "checkpoint.pt").unlink()
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
     return record
 
 
@@ -123,28 +133,72 @@ def run_and_report(name: str, seed: int, root: Path | None = None, progress: boo
 
 
 ALONG, PICTURED = ("step", "theta", "prediction"), ("image", "label", "pose")  # along the training; of the images
-# what the tables and notebooks read
-RECORDED = ("experiment", "seed", "versions", "device", "data_source", "parameters", "recipe", "epochs", "wall_seconds")
-RECORDED += ("test_error_percent", "history", "pose")
+NUMBER = (int, float)
+# what the tables and notebooks read, and what each is
+RECORDED = {
+    "experiment": str,
+    "seed": int,
+    "versions": dict,
+    "device": str,
+    "data_source": str,
+    "parameters": int,
+    "recipe": dict,
+    "epochs": int,
+    "wall_seconds": NUMBER,
+    "test_error_percent": NUMBER,
+    "history": list,
+    "pose": dict,
+}
+NUMBERS_WITHIN = {"one_theta_error_percent", "class_from_theta_percent", "shift_undone"}  # and these, where they are recorded
+
+
+def faults_of(record) -> list[str]:
+    """What is wrong with a run's record, by name; an empty list if tables and notebooks can read it."""
+    if not isinstance(record, dict):
+        return [f"a {type(record).__name__} instead of an object"]
+    faults = [key for key, kind in RECORDED.items() if not isinstance(record.get(key), kind)]
+    faults += [key for key in NUMBERS_WITHIN & record.keys() if not isinstance(record[key], NUMBER)]
+    if faults:
+        return sorted(faults)
+    faults += [] if isinstance(record["versions"].get("torch"), str) else ["versions"]
+    faults += [] if isinstance(record.get("precision", record["recipe"].get("precision")), str) else ["precision"]
+    percents = [epoch.get("test_error_percent") if isinstance(epoch, dict) else None for epoch in record["history"]]
+    faults += [] if percents and all(isinstance(percent, NUMBER) for percent in percents) else ["history"]
+    means = [value for key, value in record["pose"].items() if key.startswith("mean_")]
+    faults += [] if all(isinstance(value, NUMBER) for value in means) else ["pose"]
+    elsewhere = record.get("elsewhere_error_percent", {})
+    good = isinstance(elsewhere, dict) and all(isinstance(value, NUMBER) for value in elsewhere.values())
+    return faults + ([] if good else ["elsewhere_error_percent"])
+
+
+def refuse_constant(name: str):
+    """What JSON has no word for, and Python reads: a ValueError."""
+    raise ValueError(f"it holds {name}")
 
 
 def read_run(folder: Path) -> dict:
-    """The content of a run's run.json; a ValueError that names the file if it cannot be read."""
+    """The content of a run's run.json; a ValueError that names the file if it cannot be read, or is none."""
     path = folder / "run.json"
     try:
-        record = json.loads(path.read_text())
-        missing = [key for key in RECORDED if key not in record]
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"cannot read the recorded run {path}: {error}") from error
-    if missing:
-        raise ValueError(f"cannot read the recorded run {path}: it lacks {', '.join(missing)}")
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"cannot read the recorded run {path}: {short_reason(error)}") from error
+    if faults := faults_of(record):
+        raise ValueError(f"cannot read the recorded run {path}: it lacks, or has as something else, {', '.join(faults)}")
     return record
 
 
 def load_runs(name: str, root: Path | None = None) -> list[dict]:
-    """All recorded runs of an experiment, by seed; an empty list if there is none, a ValueError for an unknown name."""
-    folder = (root or runs_root()) / experiment_called(name).name
-    runs = [read_run(path.parent) for path in folder.glob("seed-*/run.json")]
+    """All recorded runs of an experiment, by seed; an empty list if there is none, a ValueError for an unknown name.
+
+    What cannot be read is left out, with a warning that names it.
+    """
+    folder, runs = (root or runs_root()) / experiment_called(name).name, []
+    for path in folder.glob("seed-*/run.json"):
+        try:
+            runs.append(read_run(path.parent))
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
     return sorted(runs, key=lambda run: run["seed"])
 
 
@@ -153,7 +207,10 @@ def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, 
     path = run_folder(experiment_called(name).name, seed, root) / "theta.npz"
     if not path.exists():
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
-    return read_arrays(path) | read_arrays(pictures_of(path.parent))
+    history = read_arrays(path) | read_arrays(pictures_of(path.parent))
+    if "theta" not in history or history["theta"].dim() != 3 or "image" not in history or history["image"].dim() != 4:
+        raise ValueError(f"cannot read the recorded theta {path}: it lacks theta (T, N, P) or the images (N, C, H, W)")
+    return history
 
 
 def load_floor(root: Path | None = None) -> dict:

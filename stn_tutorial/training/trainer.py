@@ -1,7 +1,10 @@
 """Training that lives on the device: `fit`, and checkpoints that resume bit for bit."""
 
+import math
 import sys
 import time
+import warnings
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,18 +14,20 @@ from torch.nn import functional as F
 
 from ..device import best_device
 from ..geometry.family import Family
-from ..networks.transformer import SpatialTransformer
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import find_transformer, thetas_of, transformers_of
 from ..networks.weights import save_weights
-from .augmentation import cut_out, flip_and_shift, jittered
+from .augmentation import check_reflected_shift, cut_out, flip_and_shift, jittered
 from .checkpoints import load_checkpoint, save_checkpoint
 from .consistency import consistency_loss
 from .data import Dataset
 from .distortions import Upright
 from .evaluation import distorted, evaluate
+from .lock import alone_in
 from .metrics import where_corners_look
-from .recipe import Recipe, autocast, precision_on, prepare
+from .recipe import Recipe, autocast, precision_on, prepare, set_dropout
 from .recorder import ThetaRecorder, recording_steps
+
+SOUND = 1e6  # a localiser's weight beyond it has been blown up by its training
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Training:
     """What `fit` returns: the epochs' numbers and, for a net with a transformer, its theta along the way.
 
     history: one dict an epoch (epoch, train_loss, train_error_percent, test_loss, test_error_percent, seconds).
-    theta: None, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
+    theta: None where no transformer answers, or a dict of tensors: step (T,), theta (T, 64, P), prediction (T, 64), and
         of the 64 test images image (64, C, H, W) uint8 as the net sees them, label (64,) and pose (64, P), the true theta of
         the distortion.
     precision: what it was computed in, "float32" or "bfloat16".
@@ -54,10 +59,7 @@ class Trainer:
 
     def __init__(self, model: nn.Module, data: Dataset, distortion, recipe: Recipe, seed: int, device: torch.device):
         self.model, self.data = prepare(model, recipe, device), data
-        if recipe.dropout is not None:
-            for module in model.modules():
-                if isinstance(module, (nn.Dropout, nn.Dropout2d)):
-                    module.p = recipe.dropout
+        set_dropout(model, recipe.dropout)
         self.distortion, self.recipe, self.device = distortion, recipe, device
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
         self.train_distortion = distortion
@@ -65,6 +67,9 @@ class Trainer:
             self.images, self.train_distortion = distorted_once(self.images, distortion, seed), Upright()
         self.steps_per_epoch = len(self.images) // recipe.batch_size
         self.total_steps = self.steps_per_epoch * recipe.epochs
+        localizers = [transformer.localization for transformer in transformers_of(model).values()]
+        self.localizer_weights = [parameter for localizer in localizers for parameter in localizer.parameters()]
+        self.ill_thetas = torch.zeros((), dtype=torch.long, device=device)  # not finite although the weights were sound
         self.optimizer, self.schedule = self.make_optimizer()
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # for dropout
@@ -76,8 +81,7 @@ class Trainer:
     def make_optimizer(self):
         """The recipe's optimiser and its schedule; rate and decay of a parameter depend on where it is and what it is."""
         recipe = self.recipe
-        transformers = [module for module in self.model.modules() if isinstance(module, SpatialTransformer)]
-        in_localizer = {id(parameter) for t in transformers for parameter in t.localization.parameters()}
+        in_localizer = {id(parameter) for parameter in self.localizer_weights}
         members: dict[tuple[float, float], list[nn.Parameter]] = {}
         for parameter in self.model.parameters():
             rate = recipe.lr * (recipe.localizer_lr if id(parameter) in in_localizer else 1)
@@ -116,6 +120,8 @@ class Trainer:
         """Go back to where `state` was taken."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if missing := self.schedule.state_dict().keys() - state["schedule"].keys():  # torch does not ask
+            raise KeyError(*missing)
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
@@ -145,12 +151,17 @@ class Trainer:
             images = jittered(images, self.generator, recipe.jitter)
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
+        sound = self.weights_are_sound()
         inputs, poses = self.views(images)
         targets = self.labels[batch].repeat(len(poses))
         with autocast(recipe, self.device), thetas_of(self.model) as thetas:
             logits = self.model(inputs).float()
+        if thetas:
+            self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
         if recipe.consistency:
+            if not thetas:
+                raise ValueError("model must call its first SpatialTransformer for a recipe with consistency, and goes past it")
             family, thetas_of_views = find_transformer(self.model).family, thetas[0].chunk(2)
             corners = [
                 where_corners_look(*pose, family, theta, self.distortion.reach)
@@ -163,10 +174,16 @@ class Trainer:
         self.schedule.step()
         return loss.detach(), (logits.detach().argmax(dim=1) != targets).float().mean()
 
+    def weights_are_sound(self) -> Tensor:
+        """Whether all weights of the localisers are numbers of ordinary size, still on the device: bool, a scalar."""
+        sound = [weight.detach().abs().max() < SOUND for weight in self.localizer_weights if weight.numel()]
+        return torch.stack(sound).all() if sound else torch.ones((), dtype=torch.bool, device=self.device)
+
     def train_epoch(self, bar) -> None:
         """The training images once, in a new order (what fills no batch is left out); then the test set, and a new row."""
         start, size, epoch = time.perf_counter(), self.recipe.batch_size, len(self.history) + 1
-        self.model.train()
+        if not self.model.training:  # in a model that trains, what somebody froze stays frozen
+            self.model.train()
         loss_sum, wrong = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
         for i in range(self.steps_per_epoch):
@@ -180,9 +197,9 @@ class Trainer:
             if i % 25 == 24 or i + 1 == self.steps_per_epoch:  # reading a number off a GPU waits for it: not at every step
                 mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / (i + 1)
                 bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
-        if not torch.isfinite(loss_sum):
-            raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
+        self.check_loss(loss_sum.item(), epoch)
         test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
+        self.check_loss(test["loss"], epoch)  # the last step may be the one that blows up
         row = {
             "epoch": epoch,
             "train_loss": loss_sum.item() / self.steps_per_epoch,
@@ -193,6 +210,29 @@ class Trainer:
         }
         self.history.append(row)
         self.seconds += row["seconds"]
+
+    def check_loss(self, loss: float, epoch: int) -> None:
+        """Raise a ValueError that says what to look at if a loss is not finite."""
+        if math.isfinite(loss):
+            return
+        if ill := int(self.ill_thetas):
+            raise ValueError(
+                f"the loss is not finite in epoch {epoch}: theta was NaN or infinite for {ill} images while the localiser's "
+                "weights were of ordinary size, so the localiser or the family makes it so; check=True stops there"
+            )
+        raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
+
+
+def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
+    """Raise a ValueError for what would fail once the training is under way."""
+    if recipe.consistency and find_transformer(model) is None:
+        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
+    if len(data.train_images) < recipe.batch_size:
+        raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
+    if not len(data.test_images):
+        raise ValueError("data must hold at least one test image, and holds none")
+    if recipe.shift_padding == "reflect":
+        check_reflected_shift(recipe.shift, tuple(data.train_images.shape[2:]))
 
 
 def fit(
@@ -215,8 +255,9 @@ def fit(
 
     progress: a bar with loss, accuracy and the time left.
 
-    Raises ValueError for a data set smaller than a batch, for a checkpoint of another training or a damaged one, and
-    when the loss is not finite; OSError when a checkpoint cannot be written, after which the one before is intact.
+    Raises ValueError for a data set smaller than a batch or without test images, for a folder in which another process
+    trains, for a checkpoint of another training or a damaged one, and when the loss is not finite; OSError when the folder or
+    a checkpoint cannot be written, after which the one before is intact.
 
     >>> from stn_tutorial import load
     >>> data = load("mnist").subset(256, 100)
@@ -226,31 +267,38 @@ def fit(
     [1, 2]
     """
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
-    if recipe.consistency and find_transformer(model) is None:
-        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
-    if len(data.train_images) < recipe.batch_size:
-        raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
-    trainer, precision = Trainer(model, data, distortion, recipe, seed, device), precision_on(device, recipe)
-    checkpoint = path = None
+    check_before(model, data, recipe)
+    folder = None if folder is None else Path(folder).expanduser()
+    with nullcontext() if folder is None else alone_in(folder):
+        trainer = Trainer(model, data, distortion, recipe, seed, device)
+        return go_on(trainer, seed, folder, progress)
+
+
+def go_on(trainer: Trainer, seed: int, folder: Path | None, progress: bool) -> Training:
+    """Train from the folder's checkpoint, or from the beginning, to the end."""
+    model, distortion, recipe, device = trainer.model, trainer.distortion, trainer.recipe, trainer.device
+    checkpoint, path, precision = None, None, precision_on(device, recipe)
     if folder is not None:
-        path = Path(folder) / "checkpoint.pt"
+        path, data = folder / "checkpoint.pt", trainer.data
         identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type, "precision": precision}
         identity |= {"distortion": repr(distortion), "model": repr(model)}
         checkpoint = load_checkpoint(path, identity)
     if checkpoint:
         try:
             trainer.load_state(checkpoint)
-        except RuntimeError as error:
+        except (RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
-    elif trainer.recorder:
-        trainer.recorder.record(0)
+    elif trainer.recorder and not trainer.recorder.record(0):
+        warnings.warn(
+            "model goes past its first SpatialTransformer: of what it does not call no theta is recorded", stacklevel=3
+        )
     with progress_bar(trainer.total_steps, len(trainer.history) * trainer.steps_per_epoch, progress) as bar:
         while len(trainer.history) < recipe.epochs:
             trainer.train_epoch(bar)
             if path:
                 save_checkpoint(path, identity, trainer.state())
     if folder is not None:
-        save_weights(model, Path(folder) / "weights.safetensors")
+        save_weights(model, folder / "weights.safetensors")
     theta = trainer.recorder.result() if trainer.recorder else None
     return Training(trainer.history, theta, trainer.seconds, precision)
 

@@ -56,7 +56,7 @@ def random_images(*shape, seed=0):
 @pytest.mark.parametrize("padding_mode", PADDING_MODES)
 @pytest.mark.parametrize("align_corners", [False, True], ids=["edges", "align_corners"])
 def test_both_samplers_are_one(mode, padding_mode, align_corners):
-    images, fill = random_images(2, 3, 9, 12).double(), torch.tensor([0.5, -1.0, 2.0])
+    images, fill = random_images(2, 3, 9, 12).double(), torch.tensor([0.5, -1.0, 2.0]) if padding_mode == "zeros" else 0.0
     results = []
     for sampler in ("torch", "scratch"):
         options = dict(size=(7, 5), mode=mode, padding_mode=padding_mode, align_corners=align_corners, fill=fill)
@@ -211,7 +211,7 @@ def test_bad_input_is_named(sampler):
     images, theta = random_images(2, 3, 9, 12), torch.tensor([TURN, TURN])
     bad_theta = {
         r"theta of Affine must have shape \(N, 6\), got \(2, 4\)": theta[:, :4],
-        r"theta of Affine must have shape \(N, 6\), got \(6,\)": theta[0],
+        r"theta of Affine must have shape \(N, 6\), got \(1, 5\)": theta[0, :5],
         "theta must be floating point, got torch.int64": theta.long(),
         "theta must have one row for each of 2 images": torch.cat([theta, theta]),
         "theta must have one row for each of 2 images, on their device, cpu, .* on meta": theta.to("meta"),
@@ -235,7 +235,7 @@ def test_a_localiser_that_answers_the_wrong_shape_is_named():
 
 @pytest.mark.parametrize(
     ("option", "bad"),
-    [("size", (0, 5)), ("size", 28), ("mode", "linear"), ("padding_mode", "wrap"), ("sampler", "numpy")],
+    [("size", (0, 5)), ("size", 2.5), ("mode", "linear"), ("padding_mode", "wrap"), ("sampler", "numpy")],
 )
 def test_a_bad_option_is_named(option, bad):
     with pytest.raises(ValueError, match=rf"^{option} must be .*{re.escape(repr(bad))}"):

@@ -222,8 +222,8 @@ def test_a_damaged_checkpoint_is_named(few_digits, checkpoint, damage):
 
 def test_a_recipe_that_cannot_work_is_named(few_digits):
     for bad, message in (
-        (dict(epochs=0), "epochs and batch_size must be at least 1"),
-        (dict(batch_size=0), "epochs and batch_size must be at least 1"),
+        (dict(epochs=0), "epochs must be a whole number of at least 1, got 0"),
+        (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
         (dict(precision="float16"), "precision must be 'float32' or 'bfloat16', got 'float16'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -555,9 +555,10 @@ def test_a_damaged_record_is_named(tiny, tmp_path):
     folder = run_folder("mnist-r/tiny", 0, tmp_path)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text('{"experiment": ')
-    for call in (lambda: runs.run(tiny, 0, tmp_path), lambda: tables.table("mnist-r", tmp_path)):
-        with pytest.raises(ValueError, match=r"cannot read the recorded run .*seed-0.run\.json"):
-            call()
+    with pytest.raises(ValueError, match=r"cannot read the recorded run .*seed-0.run\.json"):
+        runs.run(tiny, 0, tmp_path)
+    with pytest.warns(UserWarning, match=r"cannot read the recorded run .*seed-0.run\.json"):
+        assert "not recorded" in tables.table("mnist-r", tmp_path)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
