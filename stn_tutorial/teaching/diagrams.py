@@ -175,7 +175,7 @@ def draw_ways(axes, highlight: str | None) -> None:
 
 def pixel_rows(rows: dict[str, tuple[bool, bool]], width: int = 4) -> Picture:
     """Where -1 and 1 lie in a row of pixels, and where the identity's sampling points fall: a name -> (sampler's, grid's align_corners)."""
-    figure = Figure(figsize=(5.6, 1.45 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(6.4, 1.75 * len(rows)), layout="constrained")
     words = []
     for axes, (name, (sampler, grid)) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
         normalized = target_grid((1, width), grid)[0]
@@ -292,6 +292,22 @@ def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str = "") -
         figure,
         f"Lines through the points {', '.join(shapes)} in the output's square, and where they look in the input. {title}",
     )
+
+
+def polygons(shapes: dict[str, Tensor]) -> Picture:
+    """Closed shapes side by side, each on its own axes with equal units: a name -> corners (K, 2); the first corner is a dot."""
+    figure = Figure(figsize=(1.75 * len(shapes), 2.2), layout="constrained")
+    reach = 1.15 * max(float(corners.abs().max()) for corners in shapes.values())
+    for axes, (name, corners) in zip(figure.subplots(1, len(shapes), squeeze=False)[0], shapes.items(), strict=True):
+        axes.add_patch(Polygon(corners.numpy(), facecolor="#e6e6e6", edgecolor=INK, linewidth=1.5))
+        axes.plot(*corners[:2].T, color=ACCENT, linewidth=3)
+        axes.plot(*corners[0], "o", color=ACCENT, markersize=8)
+        axes.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal", xticks=[], yticks=[])
+        axes.set_title(name, fontsize=12, color=INK)
+    words = "; ".join(
+        f"{name} {', '.join(f'({x:.2g}, {y:.2g})' for x, y in corners.tolist())}" for name, corners in shapes.items()
+    )
+    return picture(figure, f"A shape and what becomes of it, by its corners: {words}.")
 
 
 def write_readme_figure(folder: Path) -> None:

@@ -168,6 +168,9 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
     axes = figure.subplots(2 * blocks, min(columns, len(names)), squeeze=False)
     for a in axes.flat:
         a.set_axis_off()
+    reach = np.concatenate([line for family, theta in transformations.values() for line in lattice_lines(family, theta, size)])
+    beyond = np.nanmax(np.abs((reach + 0.5) / (size[1], size[0]) - 0.5)) - 0.5  # how far the lattices leave the picture
+    margin = min(max(0.2, beyond), 0.5) + 0.05
     for k, (name, (family, theta)) in enumerate(transformations.items()):
         above, below = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
         above.set_axis_on()
@@ -175,8 +178,8 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
         panel(above, image, name)
         add_lattice(above, family, theta, size)
         above.set_facecolor("#eeeeee")
-        above.set_xlim(-0.25 * size[1], 1.25 * size[1])
-        above.set_ylim(1.25 * size[0], -0.25 * size[0])
+        above.set_xlim(-margin * size[1], (1 + margin) * size[1])
+        above.set_ylim((1 + margin) * size[0], -margin * size[0])
         panel(below, sample(image[None], family.grid(theta[None].to(image.dtype), size))[0])
     return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
 
