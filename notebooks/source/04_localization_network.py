@@ -278,7 +278,7 @@ steps = 60 if quick else 600
 along = list(range(0, steps + 1, 20))
 fills = {"a frame: fill with the mean": 0.1307, "no frame: fill with black": 0.0}
 curves = {name: (along, scales_along(fill, steps)) for name, fill in fills.items()}
-figures.lines(curves, "step", "side of the window / side of the picture")
+figures.lines(curves, "step", "scale of the window")
 
 # %% [markdown]
 # Above 1 a picture is shrunk, below 1 enlarged. The two curves go the same way: whatever the scale does, it does with a frame and

@@ -188,8 +188,9 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
     """Line chart: a name -> (x values, y values)."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
-    for (name, (x, y)), color in zip(series.items(), (ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), strict=False):
-        axes.plot(x, y, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
+    looks = zip((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), ("-", "--", ":", "-.") * 2, strict=False)
+    for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
+        axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
     if log:
         axes.set_yscale("log")
         for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
