@@ -41,8 +41,8 @@ data, quick = start()
 # %% [markdown]
 # ## How much freedom does a family have?
 #
-# A family is a set of maps, and theta says which one. More numbers in theta mean more freedom, and more that can go wrong. Here
-# is one theta of each family, picked by hand.
+# A family is a set of maps, and theta says which one. More numbers in theta mean more freedom, and more that can go wrong. Here is one theta of
+# each family, picked by hand.
 
 # %%
 import math
@@ -67,35 +67,28 @@ examples = {
 digit = data.test_images[data.test_labels == 4][0]
 figures.warps(digit, examples)
 
-# %%
-for name, (family, _) in examples.items():
-    print(f"{name:<18} {family.num_params:>2} parameters")
-
 # %% [markdown]
-# Read the lattices from left to right, and from top to bottom. Squares stay squares up to *similarity*. Parallels stay parallel up to
-# *affine*. Straight lines stay straight up to *projective*. The last two bend them.
+# Read the lattices from left to right, and from top to bottom. Squares stay squares up to *similarity*. Parallels stay parallel up to *affine*.
+# Straight lines stay straight up to *projective*. The last two bend them.
 #
-# *Attention* chooses a window, a crop: the oldest differentiable way to look at a part of a picture. Spatial transformers generalise
-# differentiable attention to any transformation.
-
-# %% [markdown]
-# What theta holds, and the matrix it stands for (projective, spline and flow get a section each):
+# *Attention* chooses a window, a crop: the oldest differentiable way to look at a part of a picture. Spatial transformers generalise differentiable
+# attention to any transformation.
 #
 # | family | theta | matrix |
 # |---|---|---|
 # | translation | $t_x,t_y$ | $\begin{pmatrix}1&0&t_x\\0&1&t_y\end{pmatrix}$ |
-# | attention | $s,t_x,t_y$ | $\begin{pmatrix}s&0&t_x\\0&s&t_y\end{pmatrix}$ |
+# | attention | $s,t_x,t_y$, or $\log s$ for $s$ | $\begin{pmatrix}s&0&t_x\\0&s&t_y\end{pmatrix}$ |
 # | rotation | the angle $\alpha$ | $\begin{pmatrix}\cos\alpha&-\sin\alpha&0\\ \sin\alpha&\cos\alpha&0\end{pmatrix}$ |
 # | similarity | $\alpha,\log s,t_x,t_y$ | $\begin{pmatrix}s\cos\alpha&-s\sin\alpha&t_x\\s\sin\alpha&s\cos\alpha&t_y\end{pmatrix}$ |
 # | affine | all six | $\begin{pmatrix}\theta_{11}&\theta_{12}&\theta_{13}\\\theta_{21}&\theta_{22}&\theta_{23}\end{pmatrix}$ |
-#
-# (`Attention(log_scale=True)` holds $\log s$ in place of $s$.)
+# | projective | eight of a 3x3 matrix | see below |
+# | spline, flow | 32: two for each of 4x4 points | none |
 
 # %% [markdown]
 # ## What does a family keep?
 #
-# An affine map keeps **collinearity**: points on a line stay on a line. It keeps **ratios** along a line: the midpoint stays the midpoint.
-# And it keeps parallels. Here are $A$, $B$ and their midpoint $M$, and a parallel $CD$:
+# An affine map keeps **collinearity**: points on a line stay on a line. It keeps **ratios** along a line: the midpoint stays the midpoint. And it
+# keeps parallels. Here are $A$, $B$ and their midpoint $M$, and a parallel $CD$:
 
 # %%
 shapes = {"AMB": torch.tensor([[-0.8, -0.6], [0.0, -0.2], [0.8, 0.2]]), "CD": torch.tensor([[-0.8, 0.1], [0.8, 0.9]])}
@@ -107,8 +100,8 @@ print(f"M is off the midpoint of A and B by {float((m - (a + b) / 2).norm()):.1e
 diagrams.kept(shapes, looks, "affine")
 
 # %% [markdown]
-# A projective map is what a camera does to a plane. It keeps collinearity and **incidence**: a point on two lines stays on both. It does
-# not keep ratios, but a ratio of ratios, the **cross-ratio** of four points on a line: $(AC/BC)/(AD/BD)$.
+# A projective map is what a camera does to a plane. It keeps collinearity and **incidence**: a point on two lines stays on both. It does not keep
+# ratios, but a ratio of ratios, the **cross-ratio** of four points on a line: $(AC/BC)/(AD/BD)$.
 
 
 # %%
@@ -118,10 +111,8 @@ def cross_ratio(points: Tensor) -> float:
     return (c - a) / (c - b) / ((d - a) / (d - b))
 
 
-shapes = {
-    "ABCD": torch.tensor([[-0.9, -0.6], [-0.3, -0.3], [0.3, 0.0], [0.9, 0.3]]),
-    "EBF": torch.tensor([[-0.5, 0.8], [-0.3, -0.3], [-0.2, -0.85]]),
-}
+line = torch.tensor([[-0.7, -0.5], [-0.2, -0.25], [0.3, 0.0], [0.8, 0.25]])
+shapes = {"ABCD": line, "EBF": torch.tensor([[-0.5, 0.8], [-0.2, -0.25], [-0.05, -0.775]])}
 family, theta = examples["projective"]
 looks = {name: family.map_points(theta[None], points)[0] for name, points in shapes.items()}
 
@@ -133,21 +124,9 @@ diagrams.kept(shapes, looks, "projective")
 # %% [markdown]
 # ## Why is there no tanh on theta?
 #
-# A network may predict any number. Some scripts therefore squash theta with `tanh`, "to keep it small". What becomes of the identity?
-
-# %%
-print("tanh(identity)  ", [round(value, 2) for value in Affine().identity().tanh().tolist()])
-for value in (1, 3, 6):
-    print(f"tanh({value}) = {math.tanh(value):.6f}, slope {1 - math.tanh(value) ** 2:.6f}")
-
-# %% [markdown]
-# Such a transformer starts with a zoom. The nearer it comes to life size, the less gradient is left to get there, and it never arrives.
-# A constraint is better built into what theta *means*: an angle, the logarithm of a scale, a displacement, a
-# velocity. Then every number is allowed, and zero is the identity:
-
-# %%
-for family in (Translation(), Attention(log_scale=True), Rotation(), Similarity(), ThinPlateSpline(), Diffeomorphic()):
-    print(f"{type(family).__name__:<16} is the identity at zero: {not family.identity().any()}")
+# A network may predict any number. Some scripts therefore squash theta with `tanh`, "to keep it small". But `tanh(1)` is 0.76: the identity
+# becomes a zoom, and the nearer theta comes to life size, the less gradient is left to get there. A constraint is better built into what theta
+# *means*: an angle, the logarithm of a scale, a displacement, a velocity. Then every number is allowed, and zero is the identity.
 
 # %% [markdown]
 # ## Projective: who stands behind the camera?
@@ -168,37 +147,29 @@ for x in (1.0, 0.0, -0.2, -0.5, -1.0):
     )
 
 # %% [markdown]
-# Beyond the horizon, plain division comes back into the picture from the other side, with the sign of $y$ turned: the picture would
-# appear once more, upside down. A camera does not see what is behind it. Here such points look a million units away, at the
-# background, and pass no gradient.
+# Beyond the horizon, plain division comes back into the picture from the other side, with the sign of $y$ turned: the picture would appear once
+# more, upside down. A camera does not see what is behind it. Here such points look a million units away, at the background, and pass no gradient.
 
 # %% [markdown]
 # ## The thin plate spline: solve once, multiply ever after
 #
-# Put a lattice of control points on the output, 4x4 in the paper, and say for each where it looks: theta is a displacement for
-# each. Between them the map shall bend as little as possible. Bookstein (1989) showed what that is: a sum of one bump
-# $r^2 \log r$ around each control point, and an affine map.
+# Put a lattice of control points on the output, 4x4 in the paper. Theta is a displacement for each: where it looks. Between them the map shall bend
+# as little as possible. That is a sum of one bump $r^2 \log r$ around each control point, and an affine map (Bookstein, 1989).
 #
 # $$f(p) = a_0 + a_x x + a_y y + \sum_k w_k \, U(\lVert p - c_k \rVert), \qquad U(r) = r^2 \log r$$
+#
+# The K + 3 coefficients follow from K + 3 linear equations: at each control point the spline takes the value wanted, and the bumps together add no
+# push and no tilt.
 
 
 # %%
 def spline_terms(points: Tensor, controls: Tensor) -> Tensor:
-    """What a thin plate spline is a sum of, at points (..., 2): r^2 log r for each of K control points, then 1, x, y.
-
-    controls: (K, 2). Returns (..., K + 3).
-    """
+    """At points (..., 2): r^2 log r for each of the K control points (K, 2), then 1, x, y: (..., K + 3)."""
     # r^2 log r = r^2 log(r^2) / 2; the clamp keeps 0 log 0 from being NaN
     squared = (points[..., None, :] - controls).square().sum(dim=-1).clamp(min=1e-30)
     return torch.cat([squared * squared.log() / 2, torch.ones_like(points[..., :1]), points], dim=-1)
 
 
-# %% [markdown]
-# The K + 3 coefficients follow from K + 3 linear equations: at each control point the spline takes the value wanted, and the
-# weights satisfy $\sum_k w_k = 0$ and $\sum_k w_k c_k = 0$: together the bumps add no push and no tilt of their own.
-
-
-# %%
 def solve_spline(controls: Tensor, regularization: float) -> Tensor:
     """The matrix that turns the values wanted at K control points into the K + 3 coefficients of the spline."""
     k = len(controls)
@@ -210,8 +181,8 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
 
 
 # %% [markdown]
-# The matrix depends on where the control points stand, and not on theta. So it is inverted once, and with the terms at all pixels
-# it makes a table: how far each pixel follows each control point.
+# The matrix depends on where the control points stand, and not on theta. So it is inverted once, and with the terms at all pixels it makes a table:
+# how far each pixel follows each control point.
 
 # %%
 from stn_tutorial import target_grid
@@ -223,26 +194,18 @@ displacements = 0.2 * torch.randn(16, 2, dtype=torch.float64)
 grid = (pixels + table @ displacements).view(28, 28, 2)
 ours = ThinPlateSpline(4).grid(displacements.view(1, -1), (28, 28))[0]
 print("table:", tuple(table.shape), " largest difference from the package:", float((grid - ours).abs().max()))
-print("each pixel's row sums to 1, up to", float((table.sum(dim=1) - 1).abs().max()))
 
 # %% [markdown]
-# A grid is one matrix product. (Each row sums to 1: if all control points move by the same amount, so does every pixel.)
-#
-# With noise in theta a spline wriggles. `regularization` adds to the diagonal of the system: the larger it is, the less the spline bends,
-# and the further it misses the displacements. At 100 little more than an affine map remains.
-
-# %%
-bend = 0.25 * torch.randn(32)
-figures.warps(digit, {f"regularization {r:g}": (ThinPlateSpline(4, r), bend) for r in (0.0, 0.1, 1.0, 100.0)})
+# A grid is one matrix product. With noise in theta a spline wriggles; `ThinPlateSpline(4, regularization=1.0)` bends less, and misses the
+# displacements by more.
 
 # %% [markdown]
 # ### Predict 1
 #
 # Can a thin plate spline turn the picture by 90 degrees *exactly*? And by how much must its corner points move?
 #
-# <details><summary>Answer</summary>Exactly: control points that move as an affine map does cost no bending. But each corner must travel the
-# whole width of the picture, and all sixteen points in step. A small error in one of them bends the picture: freedom has to be
-# learned.</details>
+# <details><summary>Answer</summary>Exactly: control points that move as an affine map does cost no bending. But each corner must travel the whole
+# width of the picture, and all sixteen points in step. A small error in one of them bends the picture: freedom has to be learned.</details>
 
 # %%
 turn = Rotation().matrix(torch.tensor([[math.pi / 2]], dtype=torch.float64))[0, :, :2]
@@ -254,12 +217,11 @@ print("the corner points move by", [round(value, 2) for value in theta.view(-1, 
 # %% [markdown]
 # ## A family that does not fold
 #
-# Push one control point past another and a spline lays the picture over itself. A **flow** does not: every point drifts along a
-# velocity field that stands still, for one unit of time, and two points that start apart never meet. Theta holds the velocities at
-# a lattice of points.
+# Push one control point past another and a spline lays the picture over itself. A **flow** does not: every point drifts along a velocity field that
+# stands still, for one unit of time, and two points that start apart never meet. Theta holds the velocities at a lattice of points.
 #
-# How does one follow the flow? A *short* flow is easy: $x + v(x) / 2^n$. And following a flow twice doubles its time. Start with
-# a tiny step and square it $n$ times: **scaling and squaring**.
+# How does one follow the flow? A *short* flow is easy: $x + v(x) / 2^n$. And following a flow twice doubles its time. Start with a tiny step and
+# square it $n$ times: **scaling and squaring**.
 
 
 # %%
@@ -270,8 +232,7 @@ def follow(velocity, points, squarings, time=1.0):
     return follow(velocity, follow(velocity, points, squarings - 1, time / 2), squarings - 1, time / 2)
 
 
-def swirl(p):
-    """Velocities of a turn about the centre, by one radian in a unit of time."""
+def swirl(p):  # a turn about the centre, by one radian in a unit of time
     return torch.stack([-p[..., 1], p[..., 0]], dim=-1)
 
 
@@ -282,22 +243,11 @@ for n in (0, 1, 2, 4, 8):
 print(f"exactly:     ({math.cos(1):.4f}, {math.sin(1):.4f})")
 
 # %% [markdown]
-# The steps of this small version drift outwards, the less the more squarings there are.
+# The steps of this small version drift outwards, the less the more squarings there are. The package's step takes the velocity half-way. It can be
+# run backwards, so the inverse of theta is simply -theta.
 #
-# The package's step takes the velocity half-way, and can then be run backwards: the inverse of theta is simply -theta. Half-way
-# depends on where the step ends, so each step is found in a few rounds, `iterations`.
-
-# %%
-theta = 0.5 * torch.randn(1, 32, dtype=torch.float64)
-for rounds in (1, 3, 16):
-    family = Diffeomorphic(iterations=rounds)
-    there = family.map_points(theta, pixels)
-    back = family.map_points(family.inverse(theta), there)
-    print(f"there and back again, {rounds:>2} rounds: off by {float((back - pixels).abs().max()):.1e} at most")
-
-# %% [markdown]
-# Now the contest: the same numbers as displacements of a spline and as velocities of a flow. **Where is the picture turned
-# over?** Where the determinant of the map's Jacobian is negative; autograd knows it at every point.
+# Now the contest: the same numbers as displacements of a spline and as velocities of a flow. **Where is the picture turned over?** Where the
+# determinant of the map's Jacobian is negative; autograd knows it at every point.
 
 
 # %%
@@ -319,9 +269,8 @@ figures.warps(digit, {"spline": (ThinPlateSpline(4), wild[0]), "flow": (Diffeomo
 # %% [markdown]
 # ## Which distortions does the paper ask about?
 #
-# **R** turns by up to 90 degrees. **RTS** turns by up to 45, scales, and places the digit in a larger frame. **P** is a
-# random projective view. **E** bends with a thin plate spline. **TC** hides the digit among clutter. Each one tells us
-# the true theta, in a family of its own.
+# **R** turns by up to 90 degrees. **RTS** turns by up to 45, scales, and places the digit in a larger frame. **P** is a random projective view.
+# **E** bends with a thin plate spline. **TC** hides the digit among clutter. Each one tells us the true theta, in a family of its own.
 
 # %%
 from stn_tutorial.training.distortions import DISTORTIONS
@@ -333,8 +282,7 @@ for name in ("r", "rts", "p", "e", "tc"):
     print(f"{name.upper():<4} {tuple(images.shape[2:])} pixels, true theta in {distortion.family}, {truth.shape[1]} numbers")
     margin = (60 - images.shape[2]) // 2
     rows.append(torch.cat(list(torch.nn.functional.pad(images, (margin,) * 4, value=0.35)[:, 0]), dim=1))
-words = "Six test digits in columns; from top to bottom distorted by R, RTS, P, E and TC, each in its own frame size."
-figures.images_in_a_row([torch.cat(rows)[None]], ["from the top: R, RTS, P, E, TC"], alt=words, width=6)
+figures.images_in_a_row([torch.cat(rows)[None]], ["six digits; from the top under R, RTS, P, E, TC"], width=6)
 
 # %% [markdown]
 # ## The paper's table 1, and ours
@@ -342,10 +290,10 @@ figures.images_in_a_row([torch.cat(rows)[None]], ["from the top: R, RTS, P, E, T
 # Every number of ours is printed from the recorded runs. The two rows *without* a transformer tell how hard a task is.
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
-from stn_tutorial.training.experiments import EXPERIMENTS, FAMILIES, PAPER_TASKS
-from stn_tutorial.training.runs import load_runs, load_theta
+from stn_tutorial.training.experiments import PAPER_TASKS
+from stn_tutorial.training.runs import load_runs
 from stn_tutorial.training.tables import mean_and_spread, table
 
 Markdown(table("paper-table-1-cells"))
@@ -353,89 +301,33 @@ Markdown(table("paper-table-1-cells"))
 # %% [markdown]
 # ### Predict 2
 #
-# Which of these differences would survive another seed? Only where a cell has several seeds can we know. **On which task is the gap between
-# ST-CNN affine and the CNN widest, measured by what seeds do?**
-#
-# <details><summary>How to read the answer</summary>A ratio well above 2 is a finding; around 1 it is a coin toss. The control is the CNN with
-# as many parameters as ST-CNN.</details>
+# Which of these differences would survive another seed? A gap well above twice the spread over seeds is a finding; around once it is a coin toss.
+# **On which task is the gap between ST-CNN affine and the CNN widest, measured so?**
 
 # %%
 for name in PAPER_TASKS:
-    ours = [run["test_error_percent"] for run in load_runs(f"mnist-{name}/st-cnn-affine")]
-    for rival in ("cnn", "cnn-control"):
-        theirs = [run["test_error_percent"] for run in load_runs(f"mnist-{name}/{rival}")]
-        if min(len(ours), len(theirs)) < 2:
-            continue
-        (mean, spread), (their_mean, their_spread) = mean_and_spread(ours), mean_and_spread(theirs)
-        ratio = (their_mean - mean) / max(spread, their_spread)
-        print(
-            f"{name.upper():<4} {rival:<12} {their_mean:.2f}, ST-CNN {mean:.2f}: the gap is {ratio:.1f} times the larger spread"
-        )
+    errors = {net: [run["test_error_percent"] for run in load_runs(f"mnist-{name}/{net}")] for net in ("cnn", "st-cnn-affine")}
+    (theirs, their_spread), (ours, our_spread) = map(mean_and_spread, errors.values())
+    ratio = (theirs - ours) / max(their_spread, our_spread)
+    print(f"{name.upper():<4} CNN {theirs:.2f}, ST-CNN {ours:.2f}: the gap is {ratio:.1f} times the larger spread")
 
 # %% [markdown]
 # ## Does a family that fits the distortion undo more of it?
 #
-# E bends with a 4x4 spline, so a 4x4 spline can come near to undoing it. How far does the picture stray within a class, before
-# the transformer and after it?
-
-# %%
-reports = {}
-for name in ("affine", "tps", "diffeomorphic"):
-    for run in load_runs(f"mnist-e/st-cnn-{name}")[:1]:
-        reports[f"{name}, error {run['test_error_percent']:.2f} %"] = run["pose"]
-figures.pose_spread(reports, unit="pixels")
-
-# %% [markdown]
-# Hardly: the bars before and after differ by little, whatever the family. A loss that asks for the digit's name does not ask for straight
-# frames. Where a classifier copes with a bent digit, nothing presses the transformer to unbend it.
-#
-# The clearest case is a spline on turned digits:
+# E bends with a 4x4 spline, so a 4x4 spline can come near to undoing it. And it can turn, as we saw. What do trained nets do, on turned digits (R)
+# and on bent ones (E)? Here is how far the pose strays within a class, before the transformer and after it.
 
 # %%
 for name in ("affine", "tps"):
-    for run in load_runs(f"mnist-r/st-cnn-{name}")[:1]:
-        before, after = run["pose"]["mean_before_degrees"], run["pose"]["mean_after_degrees"]
-        print(f"R, {name:<7} spread of the angle {before:.1f} -> {after:.1f} degrees, error {run['test_error_percent']:.2f} %")
+    run = load_runs(f"mnist-r/st-cnn-{name}")[0]
+    before, after = run["pose"]["mean_before_degrees"], run["pose"]["mean_after_degrees"]
+    print(f"R, {name:<7} spread of the angle {before:.1f} -> {after:.1f} degrees, error {run['test_error_percent']:.2f} %")
+figures.pose_spread({f"E, {name}": load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for name in ("affine", "tps")}, unit="pixels")
 
 # %% [markdown]
-# The spline's net leaves the digits turned as they were, and still errs on fewer than the CNN without a transformer. It bends them in some
-# other way that helps its classifier. **A low error is no proof that the pose was undone.** To have it undone one has to ask for it:
+# On bent digits the bars hardly change. On turned ones the spline's net leaves the digits as they were, and errs on few all the same. A loss that asks
+# for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it:
 # [notebook 5](05_rotated_mnist.ipynb) does.
-
-# %% [markdown]
-# ## And where does it not pay?
-#
-# TC, a digit among clutter in a frame of 60x60, is the paper's showcase: there ST-CNN makes half the errors of a CNN. Ours, beside a
-# control with as many parameters:
-
-# %%
-for name in ("cnn-control", "st-cnn-affine", "st-cnn-attention"):
-    for run in load_runs(f"mnist-tc/{name}")[:1]:
-        minutes, off = run["wall_seconds"] / 60, run["pose"]["mean_after_pixels"]
-        print(f"{name:<17} error {run['test_error_percent']:.2f} %, {minutes:.0f} minutes, corners stray by {off:.1f} pixels")
-
-# %% [markdown]
-# The transformer finds the digit: the corners come to rest. Yet the control, which has none, is not behind.
-# What the transformer gives here is time. It hands the classifier 28x28 pixels in place of 60x60, so the training took less than half
-# the control's minutes.
-
-# %% [markdown]
-# ## How do they learn?
-#
-# The recorded runs hold theta of 64 test digits along the training. One animation for each family that is recorded: the lattice
-# over the input, and what the classifier gets.
-
-# %%
-from IPython.display import display
-
-from stn_tutorial import animate_warps
-
-for name, make in FAMILIES.items():
-    found = [e for e in EXPERIMENTS if e.endswith(f"/st-cnn-{name}") and load_runs(e)]
-    if found:
-        print(f"{name}, from {found[0]}:")
-        seed = load_runs(found[0])[0]["seed"]
-        display(animate_warps(load_theta(found[0], seed), make(), count=2, every=2))
 
 # %% [markdown]
 # ## Which family for which task?
@@ -446,10 +338,8 @@ for name, make in FAMILIES.items():
 # | turn, place and size | similarity | zero is the identity, scale stays positive |
 # | a little of everything | affine | the paper's default; the first to try |
 # | the view of something flat | projective | mind the horizon |
-# | bending: cloth, curved text | thin plate spline | free and cheap; needs a regulariser or much data |
-# | bending, and the inverse matters | diffeomorphic | does not fold; many look-ups for a grid |
-#
-# A family cannot undo what it cannot express.
+# | bending: cloth, curved text | thin plate spline | free and cheap |
+# | bending, and the inverse matters | diffeomorphic | does not fold |
 
 # %% [markdown]
 # ## Play
@@ -469,9 +359,9 @@ for name in ("rotation", "translation", "attention", "similarity", "affine", "pr
 # Translation: everything, equally. Rotation, attention and similarity: all corners, about a centre that stays. Affine: the opposite corner.
 # Projective: no other corner.
 #
-# And now bend. In both explorers the same inner point begins moved beyond its neighbour. Drag it further, and its neighbours. (In the
-# flow a handle is the tip of a velocity, an arrow that starts at the control point. The lattice shows where the points are after one unit of
-# time, so handle and lattice need not meet.)
+# And now bend. In both explorers the same inner point begins moved beyond its neighbour. Drag it further, and its neighbours. (In the flow a handle
+# is the tip of a velocity, an arrow that starts at the control point. The lattice shows where the points are after one unit of time, so handle and
+# lattice need not meet.)
 
 # %%
 spline_explorer, flow_explorer = explore(digit, ThinPlateSpline(4)), explore(digit, Diffeomorphic(4))
@@ -479,29 +369,26 @@ for explorer in (spline_explorer, flow_explorer):
     explorer.theta = [1.0 if k == 10 else 0.0 for k in range(32)]  # d_x, or v_x, of the point in row 2, column 2
 display(spline_explorer, flow_explorer)
 
-# %% [markdown]
-# How much of the picture is folded, where you left them? Run this again after dragging.
-
 # %%
 for name, explorer in {"spline": spline_explorer, "flow": flow_explorer}.items():
     print(f"{name}: {100 * folded_share(explorer.transform, torch.tensor([explorer.theta])):.1f} % folded")
 
 # %% [markdown]
-# The spline folds as soon as one point passes its neighbour; the flow stays at nothing as long as its steps are short (with extreme
-# velocities it needs more `squarings`).
+# (Run this again after dragging.) The spline folds as soon as one point passes its neighbour; the flow stays at nothing as long as its steps are
+# short. With extreme velocities it needs more `squarings`.
 
 # %% [markdown]
 # ## Exercise 1: a camera that sees nothing behind it
 #
-# Write `project`: where do points of the output look under projective thetas? Theta is $(a, b, c, d, e, f, g, h)$ of the two formulas
-# above. Points whose depth is not positive look at (9, 9), outside any picture.
+# Write `project`: where do points of the output look under projective thetas? Points whose depth is not positive look at (9, 9), outside any
+# picture.
 #
-# <details><summary>Hint</summary>Compute numerators and depth first. `torch.where(behind, 1.0, depth)` gives a depth that can be
-# divided by everywhere; then replace the points behind.</details>
+# <details><summary>Hint</summary>Compute numerators and depth first. `torch.where(behind, 1.0, depth)` gives a depth that can be divided by
+# everywhere; then replace the points behind.</details>
 
 # %% [markdown] tags=["exercise-text"]
-# **Exercise 1.** Projective thetas (N, 8) and points (K, 2) to the points looked at (N, K, 2); (9, 9) behind the camera. Theta is
-# $(a, b, c, d, e, f, g, h)$ of $x_s = (a x + b y + c) / (g x + h y + 1)$ and $y_s = (d x + e y + f) / (g x + h y + 1)$.
+# **Exercise 1.** Projective thetas (N, 8) and points (K, 2) to the points looked at (N, K, 2); (9, 9) behind the camera. Theta is $(a, b, c, d, e,
+# f, g, h)$ of $x_s = (a x + b y + c) / (g x + h y + 1)$ and $y_s = (d x + e y + f) / (g x + h y + 1)$.
 
 # %% tags=["solution"]
 import torch
@@ -526,15 +413,12 @@ checks.check_project(project)
 # %% [markdown]
 # ## Exercise 2: scaling and squaring without recursion
 #
-# Write `flow`: follow a velocity field for one unit of time. Make $2^n$ equal steps, each $x + v(x) / 2^n$ with $v$ taken where the
-# step begins; $n$ is `squarings`.
-#
-# <details><summary>Hint</summary>The velocity is asked anew at each step, at the place reached so far. How many steps are there with
-# three squarings?</details>
+# <details><summary>Hint</summary>The velocity is asked anew at each step, at the place reached so far. How many steps are there with three
+# squarings?</details>
 
 # %% [markdown] tags=["exercise-text"]
-# **Exercise 2.** Follow a velocity field for one unit of time in 2^squarings equal steps, each $x + v(x) / 2^n$ with $v$ taken where the
-# step begins.
+# **Exercise 2.** Follow a velocity field for one unit of time in 2^squarings equal steps, each $x + v(x) / 2^n$ with $v$ taken where the step
+# begins.
 
 
 # %% tags=["solution"]
@@ -564,13 +448,8 @@ checks.check_flow(flow)
 # %% [markdown]
 # <details><summary>Fine print</summary>
 #
-# *Table 1.* The paper's code is not public, and its recipes leave room. Its nets were trained for 640 epochs and have more parameters; ours
-# have batch normalisation and dropout. Our P may be milder than the paper's: on it our nets without a transformer make fewer errors, on RTS
-# more. So compare our nets with each other. A cell without ± is a single run.
-#
-# *E.* The corners followed there are those of a square half as wide: no net can see how the black frame bends.
-#
-# *Scaling and squaring* usually stores the map on a grid and interpolates it with itself, with a little blur each time. We compose point by
-# point, which is the same as $2^n$ equal steps.
+# *Table 1.* The paper trained for 640 epochs, with more parameters, and its code is not public; ours have batch normalisation and dropout. Our P
+# may be milder. So compare our nets with each other. A cell without ± is a single run. *E* follows the corners of a square half as wide: no net
+# can see how the black frame bends. *Scaling and squaring* usually interpolates a stored map with itself; we compose point by point.
 #
 # </details>
