@@ -80,7 +80,7 @@ for n in range(2):
 print(f"sum: {value:.1f}")
 
 # %% [markdown]
-# The numbers of the drawing, and they add up to 1. Now for every output pixel of every picture: a loop that visits only those four
+# The numbers of the drawing: they add up to 1. Now for every output pixel of every picture: a loop that visits only those four
 # neighbours. It is slow and it is the definition; everything after it is for speed.
 
 
@@ -101,6 +101,10 @@ def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Te
     return out
 
 
+# %% [markdown]
+# Does torch's sampler agree?
+
+# %%
 from torch.nn import functional as F
 
 torch.manual_seed(0)
@@ -111,8 +115,8 @@ print(f"largest difference from torch.nn.functional.grid_sample: {difference:.1e
 # %% [markdown]
 # ### Predict 1
 #
-# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped. Some well-known code clips both neighbours into the image first and takes each weight from the distance to the
-# *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
+# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped. Some
+# well-known code clips both neighbours into the image first, and takes each weight from the distance to the *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
 #
 # <details><summary>Answer</summary>It sees nothing: the two neighbours have become one, and their weights cancel. In the same way the last
 # row and column of a picture can come out black.</details>
@@ -207,9 +211,7 @@ total = 0
 for y_n, weight_y in neighbours(y, "bilinear"):
     for x_n, weight_x in neighbours(x, "bilinear"):
         values, weights = pixel_values(two_by_two, x_n, y_n, torch.zeros(1)), weight_y * weight_x
-        print(
-            f"column {x_n[0, 0].tolist()} row {y_n[0, 0].tolist()}: values {values[0, 0, 0].tolist()} weights {weights[0, 0].tolist()}"
-        )
+        print("columns", x_n.flatten().tolist(), "values", values.flatten().tolist(), "weights", weights.flatten().tolist())
         total = total + weights * values
 print("sums:", total[0, 0, 0].tolist())
 

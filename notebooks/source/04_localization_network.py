@@ -249,7 +249,7 @@ figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"], width
 #
 # The net of the [PyTorch tutorial](https://docs.pytorch.org/tutorials/intermediate/spatial_transformer_tutorial.html) paints such a frame, and
 # its users saw their pictures [shrink](https://github.com/pytorch/tutorials/issues/1117). **Does the frame do it?** Two runs of that net, which
-# differ in the fill alone. (Filling normalised pictures with 0 is filling raw ones with their mean, 0.1307.)
+# differ in the fill alone: here is one. (Filling normalised pictures with 0 is filling raw ones with their mean, 0.1307.)
 
 # %%
 from stn_tutorial.networks.models.tutorial import tutorial_net
@@ -274,6 +274,7 @@ def scales_along(fill: float, steps: int) -> list[float]:
     return scales
 
 
+# %%
 steps = 60 if quick else 600
 along = list(range(0, steps + 1, 20))
 fills = {"a frame: fill with the mean": 0.1307, "no frame: fill with black": 0.0}

@@ -77,12 +77,10 @@ figures.warps(digit, examples)
 # | family | theta | matrix |
 # |---|---|---|
 # | translation | $t_x,t_y$ | $\begin{pmatrix}1&0&t_x\\0&1&t_y\end{pmatrix}$ |
-# | attention | $s,t_x,t_y$, or $\log s$ for $s$ | $\begin{pmatrix}s&0&t_x\\0&s&t_y\end{pmatrix}$ |
+# | attention | $s,t_x,t_y$ | $\begin{pmatrix}s&0&t_x\\0&s&t_y\end{pmatrix}$ |
 # | rotation | the angle $\alpha$ | $\begin{pmatrix}\cos\alpha&-\sin\alpha&0\\ \sin\alpha&\cos\alpha&0\end{pmatrix}$ |
 # | similarity | $\alpha,\log s,t_x,t_y$ | $\begin{pmatrix}s\cos\alpha&-s\sin\alpha&t_x\\s\sin\alpha&s\cos\alpha&t_y\end{pmatrix}$ |
 # | affine | all six | $\begin{pmatrix}\theta_{11}&\theta_{12}&\theta_{13}\\\theta_{21}&\theta_{22}&\theta_{23}\end{pmatrix}$ |
-# | projective | eight of a 3x3 matrix | see below |
-# | spline, flow | 32: two for each of 4x4 points | none |
 
 # %% [markdown]
 # ## What does a family keep?
@@ -359,9 +357,8 @@ for name in ("rotation", "translation", "attention", "similarity", "affine", "pr
 # Translation: everything, equally. Rotation, attention and similarity: all corners, about a centre that stays. Affine: the opposite corner.
 # Projective: no other corner.
 #
-# And now bend. In both explorers the same inner point begins moved beyond its neighbour. Drag it further, and its neighbours. (In the flow a handle
-# is the tip of a velocity, an arrow that starts at the control point. The lattice shows where the points are after one unit of time, so handle and
-# lattice need not meet.)
+# And now bend. In both explorers the same inner point begins moved beyond its neighbour. Drag it further. (In the flow a handle is the tip of a
+# velocity, and the lattice shows where the points are after one unit of time: the two need not meet.)
 
 # %%
 spline_explorer, flow_explorer = explore(digit, ThinPlateSpline(4)), explore(digit, Diffeomorphic(4))
@@ -374,8 +371,7 @@ for name, explorer in {"spline": spline_explorer, "flow": flow_explorer}.items()
     print(f"{name}: {100 * folded_share(explorer.transform, torch.tensor([explorer.theta])):.1f} % folded")
 
 # %% [markdown]
-# (Run this again after dragging.) The spline folds as soon as one point passes its neighbour; the flow stays at nothing as long as its steps are
-# short. With extreme velocities it needs more `squarings`.
+# (Run this again after dragging.) The spline folds as soon as one point passes its neighbour. The flow does not, as long as its steps are short.
 
 # %% [markdown]
 # ## Exercise 1: a camera that sees nothing behind it
