@@ -55,7 +55,7 @@ import math
 import torch
 from torch import Tensor
 
-from stn_tutorial.geometry.coordinates import normalized_to_pixel, pixel_to_normalized
+from stn_tutorial.geometry.coordinates import normalized_to_pixel
 
 image = torch.tensor([[10.0, 20.0, 60.0], [30.0, 40.0, 80.0]])
 x, y = 1.25, 0.6
