@@ -33,31 +33,16 @@ from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
-# %% [markdown]
-# ## What do we want?
-#
-# Here is a digit, and the same digit as a camera may see it. To a person it is the same digit. To a network that compares
-# pixels it is not.
-
 # %%
-import math
+from stn_tutorial.teaching import diagrams, figures
 
-import torch
-
-from stn_tutorial import Affine, Rotation, sample
-from stn_tutorial.teaching import figures
-
-digit = data.train_images[5]  # uint8, (1, 28, 28)
-image = digit.float() / 255  # floating point, 0 is black
-turned = sample(image[None], Rotation().grid(torch.tensor([[math.radians(40)]]), (28, 28)))[0]
-
-figures.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "turned by 40 degrees"])
+digit, name = data.train_images[5], f"a {int(data.train_labels[5])}"
+diagrams.spatial_transformer(digit, label=name)
 
 # %% [markdown]
-# A **spatial transformer** (Jaderberg and others, 2015) is a small module that looks at such a picture, decides how to turn,
-# shift or stretch it, and hands on the result. It learns to do so without ever being told what upright means.
-#
-# It has three parts, and each has a notebook of its own:
+# This is the whole of it: a **spatial transformer** ([Jaderberg and others, 2015](https://arxiv.org/abs/1506.02025)). It looks at
+# a picture, decides how to turn, crop, stretch or shift it, and hands on the result. Nobody tells it what upright means: it learns
+# from the classifier's errors alone, along the dashed arrows. Each part has a notebook of its own:
 #
 # | part | its question | notebook |
 # |---|---|---|
@@ -66,6 +51,49 @@ figures.images_in_a_row([image, turned], [f"a {int(data.train_labels[5])}", "tur
 # | localisation network | which theta is right for *this* picture? | 4 |
 #
 # Today theta is chosen by hand. By you.
+
+# %% [markdown]
+# ## Why does a network need help?
+#
+# To a person these are the same digit. To a network that compares pixels they are not.
+
+# %%
+import math
+
+import torch
+
+from stn_tutorial import Affine, Rotation, sample
+
+image = digit.float() / 255  # floating point, 0 is black
+angle = torch.tensor([[math.radians(40)]])
+turned = sample(image[None], Rotation().grid(angle, (28, 28)))[0]
+
+figures.images_in_a_row([image, turned], [name, "turned by 40 degrees"])
+
+# %% [markdown]
+# Two things look odd in that code. Every function here takes a *batch*, a stack of pictures. `image[None]` is a stack of one, and
+# the `[0]` at the end takes the picture out again. Theta has one row for each picture: `[[...]]` is one row, here with one number.
+#
+# Now let us look through the eyes of a convolution. It slides a small pattern over the picture. How strongly does the pattern
+# answer, in all?
+
+# %%
+from torch.nn import functional as F
+
+pattern = torch.tensor([[[[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]]])  # dark on the left, bright on the right
+views = {
+    "as it is": image,
+    "shifted by 3 pixels": image.roll(3, dims=2),
+    "lying": image.rot90(dims=(1, 2)),
+    "half as large": sample(image[None], Affine().grid(torch.tensor([[2.0, 0, 0, 0, 2.0, 0]]), (28, 28)))[0],
+}
+for words, view in views.items():
+    print(f"{words:<20} {F.conv2d(view[None], pattern, padding=1).relu().sum():.1f}")
+
+# %% [markdown]
+# The same answer after a shift. That is **invariance**: the answer does not vary with the pose. A CNN has it for small shifts,
+# because its patterns slide. Nothing turns its patterns or makes them larger: **a CNN is not invariant to rotation and scale.** It
+# has to learn each pose from examples, or somebody has to put the picture upright first.
 
 # %% [markdown]
 # ## How does one warp a picture?
@@ -83,8 +111,7 @@ print("columns that were never written:", int(pushed.isnan().all(dim=0).sum()), 
 figures.images_in_a_row([pushed.nan_to_num()], ["pushed to twice the width"], width=2.4)
 
 # %% [markdown]
-# Every second column stayed empty: nobody pushed anything there. Pulling cannot leave holes, because each output pixel is
-# asked.
+# Every second column stayed empty. Pulling cannot leave holes, because each output pixel is asked.
 
 # %%
 pulled = torch.full((28, 56), math.nan)
@@ -120,104 +147,119 @@ explorer = explore(image, family)
 explorer
 
 # %% [markdown]
-# On the left the input, with a coarse lattice over it: where the output looks. On the right what it sees there. With the
-# identity the lattice covers the picture exactly.
+# On the left is the input, and over it a coarse lattice: where the output looks. Its dot is the output's top left corner, its thick edge the
+# output's top. On the right is what the output sees there.
 #
-# **Take hold of it.** Drag a corner, or the centre; the filled corner is the output's top left. When you drag a corner the centre stays, so the
-# opposite corner moves the other way. The six sliders and the matrix below them are the same theta: `a11 a12 t_x` is the
-# first row, `a21 a22 t_y` the second, so $\theta_{13}$ is `t_x`. *reset* goes back to the identity, *undo* one move back, *share* gives
-# theta as a line of Python. Leave the menus *kernel* and *padding* and the box *align_corners* for notebooks 2 and 3. (If you see only a
-# still picture, Python is not running: open the notebook with `make lab` and run the cell.)
+# **Take hold of it.** Drag a corner, or the centre. When you drag a corner the centre stays, so the opposite corner moves the other
+# way. The sliders are the same theta: `a11 a12 t_x` is the first row, so $\theta_{13}$ is `t_x`. *reset* goes
+# back to the identity, *undo* one move back, *share* gives theta as Python.
+#
+# (Only a still picture? Then Python is not running: open the notebook with `make lab` and run the cell.)
 
 # %% [markdown]
 # ### Predict 1
 #
 # Take $\theta_{13}$, the last number of the first row, from 0 to 0.5. **Will the digit in the output move left or right?**
-# Decide. Then press *reset* in the explorer, and drag the centre to the right. Then run the next cell.
+# Decide. Then press *reset* in the explorer, and drag the centre to the right.
+#
+# <details><summary>Answer</summary>It moves <b>left</b>. The lattice moves right, by a quarter of the picture (0.5 of a square that
+# is 2 wide), and what it sees there lies further left in its frame. Walk to the right along a wall of posters: the posters pass you to
+# the left.</details>
 
 # %%
 theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
-figures.warp(image, family, theta, "the last number of the first row is 0.5")
+figures.Folded(figures.warp(image, family, theta, "the last number of the first row is 0.5"))
 
 # %% [markdown]
-# It moved **left**. The *lattice* moved right, by a quarter of the picture (0.5 of a square that is 2 wide), and what it sees
-# there lies further left in its frame. Walk to the right along a wall of posters: the posters pass you to the left.
+# By how much? A quarter of 28 pixels is 7. We measure it with a slim digit, of which the frame cuts nothing off.
 
 # %%
-centre_before = float((image[0].sum(dim=0) * torch.arange(28)).sum() / image.sum())
-shifted = sample(image[None], family.grid(theta[None], (28, 28)))[0]
-centre_after = float((shifted[0].sum(dim=0) * torch.arange(28)).sum() / shifted.sum())
-print(
-    f"centre of the digit: column {centre_before:.1f} before, {centre_after:.1f} after, a move of {centre_after - centre_before:+.1f} pixels"
-)
+slim = data.train_images[data.train_images[:, 0, :, :9].sum(dim=(1, 2)) == 0][:1].float() / 255  # its 9 left columns are black
+moved = sample(slim, family.grid(theta[None], (28, 28)))
+centre, moved_centre = (float((p.sum(dim=(0, 1, 2)) * torch.arange(28)).sum() / p.sum()) for p in (slim, moved))
 
-# %% [markdown]
-# To the left, then. We expected 7 pixels, a quarter of 28. The digit's left tip was cut off by the frame, which pulls the
-# centre of what remains half a pixel to the right.
+print(f"centre in column {centre:.1f} before, {moved_centre:.1f} after: it moved by {moved_centre - centre:+.1f} pixels")
 
 # %% [markdown]
 # ### Predict 2
 #
 # Now $\theta_{11} = \theta_{22} = 2$. **Larger or smaller?** Decide, press *reset*, and move the sliders
-# `a11` and `a22` to 2 (the lattice then reaches beyond the pane, on every side). Then run the cell.
+# `a11` and `a22` to 2.
+#
+# <details><summary>Answer</summary>Smaller. The lattice reaches twice as far, so more of the world fits into the same frame. With 0.5
+# in place of 2 the lattice covers the middle alone: a <b>crop</b>, enlarged.</details>
 
 # %%
-figures.warp(image, family, torch.tensor([2.0, 0.0, 0.0, 0.0, 2.0, 0.0]), "both diagonal numbers are 2")
+large, small = torch.tensor([[2.0, 0.0, 0.0, 0.0, 2.0, 0.0], [0.5, 0.0, 0.0, 0.0, 0.5, 0.0]])
+figures.Folded(figures.warps(image, {"2 on the diagonal": (family, large), "0.5: a crop": (family, small)}))
 
 # %% [markdown]
-# Smaller: the lattice reaches twice as far, so more of the world fits into the same frame. Beyond the picture there is
-# nothing to see, and the sampler fills in zeros, which here is the black of the background. Remember that black: notebook 4
-# shows what happens when the background is *not* zero.
+# Beyond the picture there is nothing to see, and the sampler fills in zeros. Here that is the black of the background. Remember that
+# black: notebook 4 shows what happens when the background is *not* zero.
 
 # %% [markdown]
 # ## Which way does it turn?
 #
 # A rotation matrix with a positive angle turns the axes from $x$ towards $y$. Here $y$ points down, so on the screen the
-# *grid* turns clockwise. And the picture? Decide, press *reset*, and turn the lattice by hand first: drag
-# the top left corner clockwise, then the top right corner by the same angle. The other two come along.
+# *grid* turns clockwise. **And the picture?** Decide, then run the cell and open it.
 
 # %%
-angle = math.radians(30)
-theta = torch.tensor([math.cos(angle), -math.sin(angle), 0, math.sin(angle), math.cos(angle), 0])
-figures.warp(image, family, theta, "a rotation matrix with +30 degrees")
+cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
+theta = torch.tensor([cos, -sin, 0, sin, cos, 0])
+figures.Folded(figures.warp(image, family, theta, "a rotation matrix with +30 degrees"))
 
 # %% [markdown]
-# The picture turns counter-clockwise, against its grid. That is the third time, and it holds for everything that theta does:
+# It turns counter-clockwise, against its grid. That is the third time, and it holds for everything that theta does:
 # **the picture does the opposite of the grid**. People lose evenings over this; you just spent a minute.
+#
+# Here are all six numbers, each moved alone. Look for the two that **shear**: they make a slanted lattice out of a square one.
+
+# %%
+alone = {}
+for place, name_of_it in enumerate(("a11", "a12", "t_x", "a21", "a22", "t_y")):
+    theta_alone = family.identity()
+    theta_alone[place] += 0.4
+    alone[f"{name_of_it} + 0.4"] = (family, theta_alone)
+figures.warps(image, alone, columns=3)
+
+# %% [markdown]
+# `a11` and `a22` stretch, `t_x` and `t_y` shift, `a12` and `a21` shear. A turn is made of all four on the left: it stretches a little less
+# and shears both ways at once.
 
 # %% [markdown]
 # ## Are six numbers too many?
 #
 # If one knows that only turns occur, one number is enough. A **family** of transformations says how few numbers become a
-# matrix. The package has five of them that are linear; here is the same turn by two of them.
+# matrix. Here is the same turn by two of them.
 
 # %%
-one_number = torch.tensor([[angle]])
-print("Rotation takes", Rotation().num_params, "number, Affine", Affine().num_params)
-print(
-    "largest difference between the two grids:",
-    float((Rotation().grid(one_number, (28, 28)) - family.grid(theta[None], (28, 28))).abs().max()),
-)
+one_number = Rotation().grid(torch.tensor([[math.radians(30)]]), (28, 28))
+six_numbers = family.grid(theta[None], (28, 28))
+
+print("Rotation takes", Rotation().num_params, "number, Affine", family.num_params)
+print(f"largest difference between the two grids: {float((one_number - six_numbers).abs().max()):.1e}")
 
 # %% [markdown]
-# The two agree. Fewer numbers can do less damage; more can express more. Most of what follows uses the affine family.
+# Fewer numbers can do less damage; more can express more. Most of what follows uses the affine family.
 
 # %% [markdown]
 # ## Play
 #
 # Make the digit **upside down**, **mirrored** and **lying on its side**: once with six numbers, once with the single number of a
-# rotation. Which of the three can a rotation not do?
+# rotation. (Both begin a little off.) Watch the dot and the thick edge. Which of the three can a rotation not do?
 
 # %%
 from IPython.display import display
 
 free, turning = explore(image, family), explore(image, Rotation())
+free.theta, turning.theta = [1.0, 0.2, 0.0, 0.0, 1.0, 0.0], [0.2]
 display(free, turning)
 
 # %% [markdown]
-# It cannot mirror: no turn takes a left hand to a right one. Now a task for the first of the two: **turn the picture by a quarter turn
-# counter-clockwise**, so that its top points left. The next cell reads theta where you left it, and says how far the lattice's corners are from
-# where they should be, in normalised units (the picture is 2 wide). Run it again after each try.
+# It cannot mirror: no turn takes a left hand to a right one.
+#
+# Now a task for the first of the two: **turn the picture by a quarter turn counter-clockwise**, so that its top points left. The next cell
+# reads theta where you left it. It says how far the lattice's corners are from where they should be, in normalised units (the picture is 2 wide).
 
 # %%
 corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
@@ -246,8 +288,8 @@ display(animate_theta(image, family, family.identity(), far))
 display(animate_theta(image, family, family.identity(), far, steady=False))
 
 # %% [markdown]
-# Evenly moved numbers do not stay a rotation: on its way the lattice shrinks and the digit swells. Numbers of theta are not angles; an average
-# of two rotation matrices is no rotation. Keep that in mind when a family is to be *constrained* (notebook 6).
+# Evenly moved numbers do not stay a rotation: on its way the lattice shrinks and the digit swells. An average of two rotation matrices is
+# no rotation. Keep that in mind when a family is to be *constrained* (notebook 6).
 
 # %% [markdown]
 # ## Exercise 1: shift by whole pixels
@@ -311,3 +353,18 @@ checks.check_turn_theta(turn_theta)
 #
 # Next: [2. The grid generator](02_grid_generator.ipynb), where we build the lattice ourselves and meet the convention that
 # breaks code without a sound.
+
+# %% [markdown]
+# <details><summary>Elsewhere</summary>
+#
+# Jaderberg, Simonyan, Zisserman and Kavukcuoglu, <a href="https://arxiv.org/abs/1506.02025">Spatial Transformer Networks</a>, 2015: the paper,
+# eight pages. ·
+# The <a href="https://docs.pytorch.org/tutorials/intermediate/spatial_transformer_tutorial.html">PyTorch tutorial</a>: one affine
+# transformer on upright digits. ·
+# Kevin Zakka, <a href="https://kevinzakka.github.io/2017/01/10/stn-part1/">part 1</a> on affine maps and bilinear sampling and
+# <a href="https://kevinzakka.github.io/2017/01/18/stn-part2/">part 2</a> on the layer. ·
+# Two articles that walk through the paper:
+# <a href="https://medium.com/@kushagrabh13/spatial-transformer-networks-ebc3cc1da52d">Spatial Transformer Networks</a> and
+# <a href="https://towardsdatascience.com/review-stn-spatial-transformer-network-image-classification-d3cbd98a70aa">Review: STN</a>.
+#
+# </details>

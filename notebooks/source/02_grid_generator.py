@@ -33,7 +33,15 @@ from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
+# %%
+from stn_tutorial.teaching import diagrams, figures
+
+diagrams.spatial_transformer(data.train_images[5], "grid generator", label=f"a {int(data.train_labels[5])}")
+
 # %% [markdown]
+# The part at hand. The paper writes $\mathcal{T}_\theta(G)$ for what it makes: $G$ is the regular grid of the output's pixels, and
+# $\mathcal{T}_\theta$ moves each of its points to the place in the input where that pixel looks.
+#
 # ## Where is the pixel in the third row and fourth column?
 #
 # In *pixel* coordinates at $(x, y) = (3, 2)$: we count from 0, and $x$ counts columns. Theta should not depend on how many
@@ -42,30 +50,24 @@ data, quick = start()
 # But what exactly is at -1? There are two answers, and both are in use.
 
 # %%
+diagrams.pixel_rows({"align_corners=False": (False, False), "align_corners=True": (True, True)})
+
+# %% [markdown]
+# A row of four pixels, with their centres as dots. With `align_corners=False` the numbers -1 and 1 are the outer **edges** of the row, and
+# the first centre lies half a pixel inside. With `align_corners=True` they are the **centres** of the outermost pixels.
+#
+# `align_corners=False` treats the picture as an area: a pixel is 2 / W wide at every size. It is the default of torch and of this
+# package. Code from before torch 1.3 means the other one; it still runs, and is a little off.
+#
+# Here is the conversion for both.
+
+# %%
 import torch
 from torch import Tensor
 
 from stn_tutorial.geometry.coordinates import check_size
-from stn_tutorial.teaching import figures
-
-width = 4
-pixels = torch.arange(width)
-edges_at_one = (pixels * 2 + 1) / width - 1  # align_corners=False
-centres_at_one = pixels / (width - 1) * 2 - 1  # align_corners=True
-
-print("align_corners=False:", edges_at_one.tolist())
-print("align_corners=True: ", [round(x, 3) for x in centres_at_one.tolist()])
-
-# %% [markdown]
-# A row of four pixels. With `align_corners=False` the numbers -1 and 1 are the outer **edges** of the row, and the first
-# centre lies half a pixel inside, at -0.75. With `align_corners=True` they are the **centres** of the outermost pixels. Torch's
-# default was the second until version 1.3 and is the first since; code from before then still runs, and is a little off.
-#
-# `align_corners=False` treats the picture as an area: a pixel is 2 / W wide at every size, and that is why it is the default
-# throughout this package. Here is the conversion for both.
 
 
-# %%
 def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Pixel coordinates (..., 2), last axis (x, y), to normalised ones. size: (H, W)."""
     height, width = check_size(size)
@@ -102,6 +104,9 @@ for align_corners in (False, True):
 # ### Predict 1
 #
 # You shift a picture by $t_x = 0.5$ (that is $\theta_{13}$). **By how many pixels does a row of 4 move under each convention? And a row of 400?**
+#
+# <details><summary>Answer</summary>From edge to edge a row of 4 is 4 pixels long, from centre to centre 3; 0.5 is a quarter of that: 1 pixel,
+# or 0.75. In a row of 400 it is 100, or 99.75.</details>
 
 # %%
 for width in (4, 400):
@@ -110,15 +115,35 @@ for width in (4, 400):
         print(f"width {width}, align_corners={align_corners}: {float(ends[1, 0] - ends[0, 0]):.2f} pixels")
 
 # %% [markdown]
-# 1 against 0.75, and 100 against 99.75: here a quarter of a pixel apart at every width. In a row of 400 one does not see it;
-# in a row of 4 it is a quarter of the whole move. Torch warns when you leave the word out; nobody warns when the grid says one
-# thing and the sampler another. **Give the same value to both.** With torch's functions always write it; this package means
-# False in both unless told otherwise.
+# A quarter of a pixel apart at every width. In a row of 400 one does not see it; in a row of 4 it is a quarter of the whole move.
+#
+# Worse than either convention is a **mixture**: a grid made with one, read by a sampler that means the other. Nobody warns you.
+
+# %%
+diagrams.pixel_rows({"a grid of align_corners=True, a sampler of False": (False, True)})
+
+# %% [markdown]
+# The outermost points land on the picture's edge, half a pixel beyond the last centre. Half of what they see there is the zeros
+# outside. So an all-white picture shows the mistake at once, although theta is the identity:
+
+# %%
+from torch.nn import functional as F
+
+white = torch.ones(1, 1, 4, 4)
+identity = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
+mixed = F.grid_sample(white, F.affine_grid(identity, [1, 1, 4, 4], align_corners=True), align_corners=False)
+
+print(mixed[0, 0])
+figures.images_in_a_row([white[0], mixed[0]], ["all white", "mixed conventions"], width=2)
+
+# %% [markdown]
+# 0.5 along the edges, 0.25 in the corners. **Give the same value to grid and sampler.** With torch's functions always write it; this
+# package means False in both unless told otherwise.
 
 # %% [markdown]
 # ## Which points does the output ask about?
 #
-# One for each output pixel, on a regular grid that covers the square (the paper calls it $G$, section 3.2). First with a loop:
+# One for each output pixel, on a regular grid $G$ that covers the square (the paper's section 3.2). First with a loop:
 
 
 # %%
@@ -160,7 +185,12 @@ print("loop and vectorised differ by", float(difference))
 # %% [markdown]
 # ## From the regular grid to the sampling grid
 #
-# Theta moves every point: the paper's equation 1, once per output pixel. With a loop it is three lines of school algebra.
+# Theta moves every point $G_i = (x_t, y_t)$. This is the paper's equation 1, once per output pixel:
+#
+# $$\begin{pmatrix} x_s \\ y_s \end{pmatrix} = \mathcal{T}_\theta(G_i) = \begin{pmatrix} \theta_{11} & \theta_{12} & \theta_{13} \\
+# \theta_{21} & \theta_{22} & \theta_{23} \end{pmatrix} \begin{pmatrix} x_t \\ y_t \\ 1 \end{pmatrix}$$
+#
+# With a loop it is school algebra.
 
 
 # %%
@@ -198,8 +228,6 @@ print("against the loop:", float((affine_grid(theta, (9, 16))[0] - affine_grid_l
 # conventions and pictures that are not square, because a bug likes to hide where height and width are equal.
 
 # %%
-from torch.nn import functional as F
-
 worst = 0.0
 for align_corners in (False, True):
     for height, width in ((5, 5), (3, 8), (8, 3), (2, 7)):
@@ -210,7 +238,7 @@ print(f"largest difference from torch over 8 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# The two agree to the last digits of double precision. Within the package this function sits behind every linear family.
+# The two agree to the last digits. Within the package this function sits behind every linear family.
 
 # %%
 from stn_tutorial import Affine
@@ -223,20 +251,20 @@ print("the same from the package:", torch.equal(grid, affine_grid(theta, (9, 16)
 #
 # `Affine().grid(theta, size)` takes the size of the **output**. **What happens to the sampling points when you ask for an
 # output of half the size with the same theta?** Do they shrink into a corner, or spread out?
+#
+# <details><summary>Answer</summary>They spread out, with steps twice as wide. The outermost point even moves in: each point is the centre of
+# a cell, and 4 cells of width 0.5 fill the square just as 8 of width 0.25 do.</details>
 
 # %%
 identity = Affine().identity()[None]
 for size in ((8, 8), (4, 4)):
-    grid = Affine().grid(identity, size)[0]
-    print(
-        size, "x from", float(grid[..., 0].min()), "to", float(grid[..., 0].max()), "step", float(grid[0, 1, 0] - grid[0, 0, 0])
-    )
+    x = Affine().grid(identity, size)[0, 0, :, 0].tolist()
+    print(f"{size}: x from {x[0]} to {x[-1]} in steps of {x[1] - x[0]}")
 
 # %% [markdown]
-# They spread out, with steps twice as wide. (The outermost point moves *in*, from 0.875 to 0.75: each point is the centre of a
-# cell, and 4 cells of width 0.5 fill the square just as 8 of width 0.25 do.) That is why theta need not know any
-# size, and how a transformer can also zoom: it may look at a small part and hand on an output of any size. (With steps wider
-# than a pixel it skips pixels, and fine stripes turn into nonsense. That is aliasing, and no gradient will tell you.)
+# That is why theta need not know any size, and how a transformer can also zoom: it may look at a small part and hand on an output of
+# any size. (With steps wider than a pixel it skips pixels, and fine stripes turn into nonsense. That is aliasing, and no gradient
+# will tell you.)
 
 # %% [markdown]
 # ## Does a rotation matrix rotate?
@@ -258,7 +286,7 @@ figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], wi
 
 # %% [markdown]
 # A slanted block, no square. Normalised coordinates are *square* whatever the picture is: one unit
-# of $x$ is 32 pixels here and one unit of $y$ is 16. The rotation turned the normalised square, and shown on the wide picture
+# of $x$ is 32 pixels here and one unit of $y$ is 16. The rotation turned the normalised square. On the wide picture
 # that is a turn **and** a distortion.
 #
 # The cure: go to a space where both axes have the same unit, turn there, and come back. With $a = W / H$ (for
@@ -266,6 +294,25 @@ figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], wi
 #
 # $$\begin{pmatrix} 1/a & 0 \\ 0 & 1 \end{pmatrix} \begin{pmatrix} \cos & -\sin \\ \sin & \cos \end{pmatrix} \begin{pmatrix} a & 0
 # \\ 0 & 1 \end{pmatrix} = \begin{pmatrix} \cos & -\sin / a \\ a \sin & \cos \end{pmatrix}$$
+
+# %% [markdown]
+# Which of the three acts first? The one that stands next to the point, on the **right**. Read it from right to left:
+
+# %%
+to_square = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # x in units of the height
+rotate = Rotation().matrix(turn)[0, :, :2]
+from_square = torch.tensor([[0.5, 0.0], [0.0, 1.0]])
+
+frame = torch.tensor([[-0.25, -0.5], [0.25, -0.5], [0.25, 0.5], [-0.25, 0.5]])  # of a square block, normalised
+steps = {"normalised": frame}
+for name, matrix in (("1. widened", to_square), ("2. turned", rotate), ("3. narrowed again", from_square)):
+    frame = frame @ matrix.T
+    steps[name] = frame
+diagrams.polygons(steps)
+
+# %% [markdown]
+# The block is tall in normalised coordinates, where the wide picture is squeezed. Widened it is a square, so the turn leaves it one.
+# At the end it is squeezed like the picture itself.
 
 # %%
 right = sample(wide[None], Rotation(aspect=64 / 32).grid(turn, (32, 64)))[0]
@@ -281,8 +328,8 @@ figures.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"]
 # %% [markdown]
 # ## Undo and combine
 #
-# The linear families are *groups*: each transformation that does not flatten the picture has an inverse, and two in a row are one. Warping twice blurs twice;
-# composing the thetas first blurs once.
+# Each of these transformations that does not flatten the picture has an inverse, and two in a row are one: the linear families are
+# *groups*. Warping twice blurs twice; composing the thetas first blurs once.
 
 # %%
 from stn_tutorial import Similarity
@@ -319,8 +366,8 @@ small = torch.arange(36, dtype=torch.uint8).view(1, 6, 6) * 7
 explore(small, Affine())
 
 # %% [markdown]
-# By a quarter of a pixel, to the left. A normalised 0.5 is a quarter of the picture: 1.5 pixels if the picture runs from edge to edge (6 pixels),
-# 1.25 if it runs from the first centre to the last (5 steps). The lattice shrinks as well, because its ends are pixel centres then.
+# By a quarter of a pixel, to the left. A normalised 0.5 is a quarter of the picture. From edge to edge the picture is 6 pixels long,
+# from the first centre to the last 5. The lattice shrinks as well, because its ends are pixel centres then.
 
 # %% [markdown]
 # ## Exercise 1: the target grid, by yourself

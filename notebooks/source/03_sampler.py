@@ -34,10 +34,16 @@ from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
+# %%
+from stn_tutorial.teaching import diagrams, figures
+
+diagrams.spatial_transformer(data.train_images[5], "sampler", label=f"a {int(data.train_labels[5])}")
+
 # %% [markdown]
 # ## What is there between the pixels?
 #
-# A picture of 2 by 3 pixels, and a point at $(x, y) = (1.25, 0.6)$ in pixels. Nothing is stored there. What should we say?
+# The grid says where to look. The **sampler** says what is there. Here is a picture of 2 by 3 pixels, and a point at $(x, y) = (1.25, 0.6)$
+# in pixels. Nothing is stored there. What should we say?
 
 # %%
 import math
@@ -47,23 +53,18 @@ from torch import Tensor
 
 from stn_tutorial.geometry.coordinates import normalized_to_pixel, pixel_to_normalized
 from stn_tutorial.geometry.sampler import check_images_and_grid
-from stn_tutorial.teaching import figures
 
 image = torch.tensor([[10.0, 20.0, 60.0], [30.0, 40.0, 80.0]])
 x, y = 1.25, 0.6
-
-print("nearest:", image[round(y), round(x)].item())
-print("top row, a quarter of the way from 20 to 60:", 20 + 0.25 * (60 - 20))
-print("bottom row, a quarter of the way from 40 to 80:", 40 + 0.25 * (80 - 40))
-print("0.6 of the way from top to bottom:", 30 + 0.6 * (50 - 30))
+diagrams.bilinear(image, x, y)
 
 # %% [markdown]
-# *Nearest* takes the closest pixel and jumps when another one becomes closest. *Bilinear* goes along the rows and then
-# between them, and never jumps. Written as one sum over all pixels (the paper's equation 5):
+# *Nearest* takes the closest pixel, 40, and jumps when another one becomes closest. *Bilinear* puts a box as large as a pixel around
+# the point. Each pixel counts by its share of the box. When the point moves a little, the shares move a little: nothing jumps.
+#
+# A share is width times height, and both shrink with the distance. As one sum over all pixels (the paper's equation 5):
 #
 # $$V = \sum_n \sum_m U_{nm} \; \max(0, 1 - |x - m|) \; \max(0, 1 - |y - n|)$$
-#
-# Each pixel counts by how near it is, and only the four around the point are near enough to count at all.
 
 # %%
 value = 0.0
@@ -76,7 +77,7 @@ for n in range(2):
 print(f"sum: {value:.1f}")
 
 # %% [markdown]
-# The same 42, and the weights add up to 1. Now for every output pixel of every picture, as a loop that visits only those four
+# The numbers of the drawing: they add up to 1. Now for every output pixel of every picture: a loop that visits only those four
 # neighbours. It is slow and it is the definition; everything after it is for speed.
 
 
@@ -98,6 +99,10 @@ def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Te
     return out
 
 
+# %% [markdown]
+# Does torch's sampler agree?
+
+# %%
 from torch.nn import functional as F
 
 torch.manual_seed(0)
@@ -108,9 +113,11 @@ print(f"largest difference from torch.nn.functional.grid_sample: {difference:.1e
 # %% [markdown]
 # ### Predict 1
 #
-# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped,
-# never moved. Some well-known code clips both neighbours into the image first and takes each weight from the distance to the
-# *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
+# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped. Some
+# well-known code clips both neighbours into the image first, and takes each weight from the distance to the *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
+#
+# <details><summary>Answer</summary>It sees nothing: the two neighbours have become one, and their weights cancel. In the same way the last
+# row and column of a picture can come out black.</details>
 
 # %%
 x, border_pixel = -0.5, 1.0
@@ -120,14 +127,13 @@ clipped = (right - x) * border_pixel + (x - left) * border_pixel
 print("correct:", correct, " clipped first:", clipped)
 
 # %% [markdown]
-# Nothing: the two neighbours have become one, and their weights cancel. In the same way the last row and column of a picture
-# can come out black. **Weights come from the unclipped corners.**
+# **Weights come from the unclipped corners.**
 
 # %% [markdown]
 # ## How does one do it for all pixels at once?
 #
-# Each axis has its own neighbours and weights, and an image value is their product. So write down, for *one* axis, which
-# pixels a point is made of:
+# Each axis has its own neighbours and weights. So write down, for *one* axis, which pixels a point is made of. (`cubic_weight` is a
+# standard curve through four pixels; you may skip its formula.)
 
 
 # %%
@@ -151,15 +157,33 @@ def neighbours(x: Tensor, mode: str) -> list[tuple[Tensor, Tensor]]:
 
 for mode in ("nearest", "bilinear", "bicubic"):
     pairs = neighbours(torch.tensor(1.25), mode)
-    weights = ", ".join(f"pixel {int(pixel)} weighs {float(weight):+.3f}" for pixel, weight in pairs)
-    print(f"{mode}: {weights}; sum {float(sum(weight for _, weight in pairs)):.3f}")
+    print(f"{mode}:", ", ".join(f"pixel {int(pixel)} weighs {float(weight):+.3f}" for pixel, weight in pairs))
 
 # %% [markdown]
-# One, two or four neighbours (`cubic_weight` is a standard curve through four pixels; you may skip its formula). The bicubic
-# weights may be negative: that is how it keeps edges sharp, and why its values may leave the range of the picture. `detach` says
-# that which pixels are neighbours is not differentiated: it changes in jumps.
+# One, two or four neighbours. Weight against distance is called the *kernel*. Here are the three, and below each its slope:
+
+# %%
+diagrams.kernels()
+
+# %% [markdown]
+# The tent's slope is 1, then -1: remember it, theta will learn from it. Nearest has no slope at all. (`detach` in the code says the same of the
+# neighbours' *places*: which pixels they are changes in jumps.) The bicubic weights can be negative: edges stay sharp, and values may
+# leave the range of the picture.
 #
-# Then look the pixels up. `gather` reads many places of a flattened image at once; where there is no pixel, `fill` stands.
+# The same small piece of a digit, enlarged by each:
+
+# %%
+from stn_tutorial import Affine, sample
+
+digit = data.train_images[5].float() / 255
+piece = digit[:, 8:20, 8:20]
+fine = Affine().grid(Affine().identity()[None], (120, 120))
+enlarged = [sample(piece[None], fine, mode)[0] for mode in ("nearest", "bilinear", "bicubic")]
+figures.images_in_a_row(enlarged, ["nearest", "bilinear", "bicubic"], width=2.1)
+
+# %% [markdown]
+# The pixels are needed next. `gather` reads many places of a flattened picture at once: the pixel in row $y$ and column $x$ is number
+# $y W + x$. Where there is no pixel, `fill` stands.
 
 
 # %%
@@ -172,6 +196,28 @@ def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
     return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1))
 
 
+# %% [markdown]
+# By hand, on 2 by 2 pixels and two points. The first, $(0.25, 0.5)$, lies among all four: its weights are $0.75 \cdot 0.5$ and
+# $0.25 \cdot 0.5$, twice each. The second, $(1, 0)$, sits on the pixel that holds 20. Its other neighbours weigh 0, and those in column 2
+# do not even exist. Four lines, one for each neighbour, both points at once:
+
+# %%
+two_by_two = torch.tensor([[[[10.0, 20.0], [30.0, 40.0]]]])
+x, y = torch.tensor([[[0.25, 1.0]]]), torch.tensor([[[0.5, 0.0]]])
+
+total = 0
+for y_n, weight_y in neighbours(y, "bilinear"):
+    for x_n, weight_x in neighbours(x, "bilinear"):
+        values, weights = pixel_values(two_by_two, x_n, y_n, torch.zeros(1)), weight_y * weight_x
+        print("columns", x_n.flatten().tolist(), "values", values.flatten().tolist(), "weights", weights.flatten().tolist())
+        total = total + weights * values
+print("sums:", total[0, 0, 0].tolist())
+
+# %% [markdown]
+# $0.375 \cdot 10 + 0.125 \cdot 20 + 0.375 \cdot 30 + 0.125 \cdot 40 = 22.5$, and 20. As a function:
+
+
+# %%
 def bilinear_sampler(images, grid, align_corners=False):
     """The heart of the package's `sample`, with bilinear weights and zeros outside."""
     x, y = normalized_to_pixel(grid, images.shape[2:], align_corners).unbind(dim=-1)
@@ -202,9 +248,24 @@ print(f"one digit: the loop takes {seconds['loop'] / seconds['vectorised']:.0f} 
 # %% [markdown]
 # ## What lies outside?
 #
-# Nothing, so somebody has to decide. Three answers are usual. *Zeros*: neighbours outside count as 0 (or as a background of
-# your choice). *Border*: the coordinate is clipped, the last pixel goes on for ever. *Reflection*: the picture is mirrored,
-# at the outer edge or at the centre of the last pixel, as `align_corners` says.
+# Nothing, so somebody has to decide. Three answers are usual. *Zeros*: neighbours outside count as 0, or as a background of
+# your choice. *Border*: the coordinate is clipped, so the last pixel goes on for ever. *Reflection*: the picture is mirrored.
+# A piece of a digit, whose strokes run into its border, and what a zoomed-out view shows around it:
+
+# %%
+out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
+shown = [sample(piece[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
+shown.append(sample(piece[None], out_of_frame, fill=0.4)[0])
+figures.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
+
+# %% [markdown]
+# The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
+# images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a grey frame. The
+# cure is `fill`: **fill with the background of what you sample.**
+#
+# Border and reflection only move coordinates. Border is a clip. **How would you write the reflection?** Imagine two mirrors at a distance of
+# `span`: a walker who has passed an even number of them sees the picture as it is, after an odd number mirrored. Try it on paper before you
+# read on.
 
 
 # %%
@@ -226,57 +287,38 @@ def reflect(x: Tensor, length: int, align_corners: bool) -> Tensor:
     return torch.where(lap % 2 == 0, rest, span - rest) + low
 
 
-def pad_coordinates(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
-    """Bring pixel coordinates along one axis back into the image, unless outside is to be filled ("zeros")."""
-    if padding_mode == "reflection":
-        x = reflect(x, length, align_corners)
-    return x if padding_mode == "zeros" else clip(x, length)
+# %% [markdown]
+# The mirrors stand at the centres of the outermost pixels, or at their outer edges, as `align_corners` says. **Which of the two
+# shows the last pixel twice?** A walk along a row of four:
 
-
+# %%
 walk = torch.arange(-3.0, 7.0)
-print("walking along a row of 4:", walk.int().tolist())
+print("a walk along a row of 4: ", walk.int().tolist())
 print("border:                  ", clip(walk, 4).int().tolist())
 print("reflection at centres:   ", reflect(walk, 4, align_corners=True).int().tolist())
 print("reflection at edges:     ", clip(reflect(walk, 4, align_corners=False), 4).int().tolist())
 
 # %% [markdown]
-# Mirrors at the centres do not repeat the last pixel (…1, 0, 1…), mirrors at the edges do (…0, 0, 1…). Here is a piece of a
-# digit, cut so that strokes run into its border, and what a zoomed-out view of it shows around:
-
-# %%
-from stn_tutorial import Affine, sample
-
-digit = data.train_images[5].float() / 255
-piece = digit[:, 8:20, 8:20]
-out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
-shown = [sample(piece[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
-shown.append(sample(piece[None], out_of_frame, fill=0.4)[0])
-figures.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
-
-# %% [markdown]
-# The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
-# images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a grey frame. The
-# cure is `fill`: **fill with the background of what you sample.**
+# Mirrors at the edges do: …0, 0, 1… Mirrors at the centres do not: …1, 0, 1…
 
 # %% [markdown]
 # ## How does theta learn? The gradients, by hand
 #
-# Training needs two derivatives of $V = \sum_n \sum_m U_{nm} \, k(x - m) \, k(y - n)$ with the *kernel*
+# Training needs two derivatives of $V = \sum_n \sum_m U_{nm} \, k(x - m) \, k(y - n)$ with the tent
 # $k(d) = \max(0, 1 - |d|)$.
 #
 # **With respect to the pixels** (equation 6): $V$ is linear in $U$, so the derivative is the weight itself,
 #
 # $$\frac{\partial V}{\partial U_{nm}} = \max(0, 1 - |x - m|) \, \max(0, 1 - |y - n|).$$
-#
-# **With respect to the point** (equation 7): only $k(x - m)$ depends on $x$. As $x$ grows by a little, the weight of a
-# neighbour to the right ($m > x$) grows by as much, that of a neighbour to the left shrinks by as much, and the others stay 0:
+
+# %% [markdown]
+# **With respect to the point** (equation 7): only $k(x - m)$ depends on $x$, and its slope is that of the tent. As $x$ grows, a
+# neighbour to the right gains weight and one to the left loses as much:
 #
 # $$\frac{\partial V}{\partial x} = \sum_n \sum_m U_{nm} \, \max(0, 1 - |y - n|) \begin{cases} +1 & x < m \le x + 1 \\ -1 & x - 1 < m \le x \\ 0 &
 # \text{otherwise} \end{cases}$$
 #
-# (Exactly on a pixel the kernel has a kink and no derivative. There the paper counts that pixel alone, with $+1$; we, like torch,
-# take the slope towards the next pixel on the right.) In words: *the slope of the picture under the point*. In
-# code, for many points of one image:
+# In words: *the slope of the picture under the point*. In code, for many points of one image:
 
 
 # %%
@@ -299,9 +341,10 @@ slope = bilinear_gradient(image, torch.tensor([1.25]), torch.tensor([0.6]))
 print("at (1.25, 0.6): value {:.1f}, slope along x {:.1f}, along y {:.1f}".format(*tuple(float(v) for v in slope)))
 
 # %% [markdown]
-# Check it against the picture above: from 20 to 60 and from 40 to 80 it climbs by 40 per pixel along $x$; from 30 to 50 it
-# climbs by 20 along $y$. Now against autograd, in double precision, on random points, some of them outside. Autograd
-# differentiates by *normalised* coordinates: with `align_corners=False` a factor of $W / 2$ (and $H / 2$) lies between the two.
+# Check it against the drawing at the top: from 20 to 60 and from 40 to 80 the picture climbs by 40 per pixel along $x$.
+#
+# Now against autograd, on random points, some of them outside. Autograd differentiates by *normalised* coordinates: with
+# `align_corners=False` a factor of $W / 2$ (and $H / 2$) lies between the two.
 
 # %%
 torch.manual_seed(1)
@@ -322,14 +365,15 @@ print(f"equation 6, by pixels: {float((weights - by_picture).abs().max()):.1e}")
 print(f"equation 7, by points: {float((torch.stack([along_x * 9 / 2, along_y * 6 / 2], -1) - by_points).abs().max()):.1e}")
 
 # %% [markdown]
-# All three agree to the last digits. The rest is the chain rule: in normalised coordinates the point depends on theta through one
-# matrix product ($\partial x_s / \partial \theta_{11} = x_t$, and so on), and theta on the weights of the network that chooses it
-# (notebook 4).
+# All three agree to the last digits. The rest is the chain rule: from the points to theta, and from theta to the network that chooses
+# it (notebook 4).
 
 # %% [markdown]
 # ### Predict 2
 #
-# Before you run this: **which of the three kernels gives theta a gradient, and which does not?**
+# **Which of the three kernels gives theta a gradient, and which does not?** Look at the slopes of the kernels above.
+#
+# <details><summary>Answer</summary>Nearest gives none: it is a staircase, flat wherever it does not jump. Bilinear and bicubic do.</details>
 
 # %%
 from stn_tutorial import Translation
@@ -343,8 +387,8 @@ for mode in ("nearest", "bilinear", "bicubic"):
     print(f"{mode}: {gradient}")
 
 # %% [markdown]
-# Nearest is a staircase, flat wherever it does not jump: theta has nothing to learn from. That is why transformers sample
-# bilinearly. (The second number of each pair is nearly 0 because this loss looks at columns only, not at rows.)
+# From nearest theta has nothing to learn. That is why transformers sample bilinearly. (The second number of each pair is nearly 0
+# because this loss looks at columns only, not at rows.)
 #
 # How far does that slope reach? Let us drag the digit across itself and look at the squared error, the simplest loss that
 # wants the shift back to 0.
@@ -357,10 +401,9 @@ pixels = shifts * 14
 figures.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error")
 
 # %% [markdown]
-# There is one valley, and only its inner part, some four pixels to each side, is steep. Further out the curve climbs slowly and
-# with small bumps in which a step can get caught, and beyond ten pixels it leads *away*. **The basin of the bilinear gradient is
-# narrow**: from far off theta does not find home by this slope alone. And once the grid has left the picture everything it sees
-# is 0, and so is the gradient.
+# Only the inner part of the valley is steep. Further out the curve climbs slowly, with bumps in which a step can get caught, and at
+# the far ends it leads *away*. **The basin of the bilinear gradient is narrow**: from far off theta does not find home by this slope alone.
+# And once the grid has left the picture everything it sees is 0, and so is the gradient.
 
 # %%
 theta = torch.tensor([[3.0, 0.0]], requires_grad=True)  # the grid looks one and a half pictures to the right
@@ -369,8 +412,7 @@ out.sum().backward()
 print("largest output value:", float(out.max().detach()), " gradient:", theta.grad.tolist())
 
 # %% [markdown]
-# Black output, no gradient, no way back. That is why transformers start at the identity, and why one watches the fraction
-# of sampling points that lie outside.
+# Black output, no gradient, no way back. That is why transformers start at the identity.
 
 # %% [markdown]
 # ## The package's sampler
@@ -397,27 +439,6 @@ print(f"largest difference, values and gradients, over 36 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# Since ours is made of differentiable pieces, it can be differentiated **twice** without another line (some methods need
-# this). Torch's sampler long could not; does the one installed here?
-
-
-# %%
-def second_derivative(sampler):
-    points = torch.tensor([[[[0.13, 0.21]]]], dtype=torch.float64, requires_grad=True)
-    value = sampler(picture[None, None].detach(), points).sum()
-    first = torch.autograd.grad(value, points, create_graph=True)[0]
-    return [round(v, 6) for v in torch.autograd.grad(first[..., 0].sum(), points)[0].flatten().tolist()]
-
-
-print("d2 V / dx dx and d2 V / dx dy, ours:", second_derivative(sample))
-try:
-    print("torch's:                            ", second_derivative(lambda U, G: F.grid_sample(U, G, align_corners=False)))
-except RuntimeError as error:
-    print("torch's:", str(error).splitlines()[0])
-
-# %% [markdown]
-# The first number is 0: along one axis a bilinear surface is straight. The second is not: the surface is twisted.
-#
 # From here on, networks are trained with torch's own sampler, which is maintained by many. You know what it does.
 
 # %% [markdown]
@@ -430,19 +451,13 @@ except RuntimeError as error:
 # %%
 from stn_tutorial import Attention, explore
 
-explore(piece, Attention())
+explorer = explore(piece, Attention())
+explorer.theta = [1.4, 0.3, 0.0]
+explorer
 
 # %% [markdown]
-# Nearest: one pixel. Bilinear: four weights that sum to 1. Bicubic: sixteen; the four largest are listed, and as some of the sixteen are
+# Nearest: one pixel. Bilinear: four weights that sum to 1. Bicubic: sixteen, of which the four largest are listed; as some are
 # negative, those four may sum to more than 1. Outside, zeros shows black, border draws the outermost pixels out, reflection mirrors.
-#
-# Your own sampler can make the output, too. Here it is the loop from the beginning of this notebook, pixel by pixel in
-# Python: the same picture, only slower.
-
-# %%
-from stn_tutorial import sample_loop
-
-explore(piece, Attention(), sampler=sample_loop)
 
 # %% [markdown]
 # ## Exercise 1: your own sampler
@@ -488,8 +503,8 @@ from stn_tutorial.teaching import checks
 checks.check_sampler(my_sampler)
 
 # %% [markdown]
-# Now look through it. `explore` calls a sampler with images and grid only, so the other two arguments are fixed here. If something is
-# wrong with it, you see it in the output; an error appears below the picture.
+# Now look through it: the output of this explorer is made by your sampler. If something is wrong with it, you see it there; an error
+# appears below the picture. (`explore` calls a sampler with images and grid only, so the other two arguments are fixed here.)
 
 # %%
 explore(piece, Attention(), sampler=lambda images, grid: my_sampler(images, grid, "zeros", False))
@@ -533,3 +548,17 @@ checks.check_derivative_by_t_x(derivative_by_t_x)
 # 5. Our sampler equals torch's to the last digits, in values and in gradients.
 #
 # Next: [4. The localisation network](04_localization_network.ipynb). Theta can be learned. By whom?
+
+# %% [markdown]
+# <details><summary>Fine print</summary>
+#
+# *The kink.* Exactly on a pixel the tent has no derivative. There the paper counts that pixel alone, with +1; we, like torch, take the
+# slope towards the next pixel on the right.
+#
+# *Second derivatives.* `sample` is made of differentiable pieces, so it can be differentiated twice; torch's `grid_sample` long could
+# not. Along one axis a bilinear surface is straight: `d2 V / dx dx` is 0. It is twisted: `d2 V / dx dy` is not.
+#
+# *The rest of the chain.* In normalised coordinates the point depends on theta through one matrix product, so
+# $\partial x_s / \partial \theta_{11} = x_t$, and so on. Theta depends on the weights of the network that chooses it.
+#
+# </details>

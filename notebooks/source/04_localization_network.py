@@ -20,7 +20,7 @@
 # - build a localisation network that starts at the identity, and say why it must,
 # - assemble localiser, grid generator and sampler into one module of a dozen lines,
 # - put it in front of any CNN, and prove by numbers that the gradient reaches the localiser,
-# - close a door through which networks learn to shrink their pictures.
+# - name the frame that a wrong fill paints, and test whether it shrinks pictures.
 #
 # *Minutes on a laptop CPU: MINUTES_04 to run, about 30 to read and try.* What to know before: notebooks
 # [2](02_grid_generator.ipynb) and [3](03_sampler.ipynb); how to write and train a small `nn.Module`.
@@ -34,20 +34,24 @@ from stn_tutorial.teaching.notebook import start
 
 data, quick = start()
 
+# %%
+from stn_tutorial.teaching import diagrams, figures
+
+diagrams.spatial_transformer(data.train_images[5], "localisation network", label=f"a {int(data.train_labels[5])}")
+
 # %% [markdown]
 # ## Who looks at the picture?
 #
 # So far theta was yours. In a spatial transformer a small network looks at the picture and says theta: the **localisation
-# network**. It may be any network; its last layer has as many outputs as the family has parameters. The paper's, for 28x28
+# network**, or localiser. It may be any network; its last layer has as many outputs as the family has parameters. The paper's, for 28x28
 # digits: halve the picture, two convolutions with a pool between them, one hidden layer.
 
 # %%
 import torch
 from torch import Tensor, nn
 
-from stn_tutorial import Affine
+from stn_tutorial import Affine, sample
 from stn_tutorial.networks.models.parts import Normalize
-from stn_tutorial.teaching import figures
 
 
 def localizer(outputs: int) -> nn.Sequential:
@@ -75,16 +79,18 @@ print("pictures", tuple(images.shape), "-> theta", tuple(network(images).shape))
 # ### Predict 1
 #
 # Its weights are random still. **What will the first picture look like when it is warped by this theta?**
+#
+# <details><summary>Answer</summary>A random theta lies near zero, and a theta of zero makes the whole grid <b>one point</b>. The output is a
+# tiny piece of the picture, hugely enlarged.</details>
 
 # %%
 theta = network(images).detach()
 print([round(v, 2) for v in theta[0].tolist()])
-figures.warp(images[0], Affine(), theta[0], "theta from random weights")
+figures.Folded(figures.warp(images[0], Affine(), theta[0], "theta from random weights"))
 
 # %% [markdown]
-# A random theta lies near zero, and a theta of zero makes the whole grid **one point**. This one is not far from it: the output is
-# a tiny piece of one stroke, hugely enlarged. A classifier cannot tell digits apart by that, so its loss can say little about
-# where to look. We therefore start where the transformer changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
+# A classifier cannot tell digits apart by that, so its loss can say little about where to look. We therefore start where the transformer
+# changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
 
 
 # %%
@@ -102,18 +108,15 @@ print("theta of two different pictures:", network(images)[:2].tolist())
 
 # %% [markdown]
 # Zero weights, and it can still learn? The gradient of a weight is the *input* of the layer times what comes back from above,
-# and neither is zero. We shall see it below. (Squashing theta with `tanh` is a popular idea and undoes this start: `tanh(1)` is
-# 0.76, so the identity's 1 becomes a zoom.)
+# and neither is zero. We shall see it below. (Squashing theta with `tanh` undoes this start: `tanh(1)` is not 1.)
 
 # %% [markdown]
 # ## Assemble
 #
 # Three parts, one line each. This is all there is to a spatial transformer:
 
+
 # %%
-from stn_tutorial import sample
-
-
 class MyTransformer(nn.Module):
     def __init__(self, localization: nn.Module, family):
         super().__init__()
@@ -130,7 +133,7 @@ print("changes nothing at the start:", bool(torch.allclose(mine(images), images,
 
 # %% [markdown]
 # The package's `SpatialTransformer` is the same three lines with what daily use asks for: a choice of sampler, kernel and
-# padding, an output size, a background value, theta in full precision when the rest runs in half, a count of NaNs.
+# padding, an output size, a background value, a check for NaNs.
 
 # %%
 from stn_tutorial import SpatialTransformer
@@ -146,37 +149,34 @@ start_at_identity(network[-1], Affine().identity())
 # %% [markdown]
 # ## Plug it in
 #
-# Into any CNN: pictures in, pictures out, so it goes in front (or, on feature maps, in between). Here is the paper's CNN for
-# digits (with batch normalisation and dropout added), without a transformer and with one. `torchsummary` prints every layer, its output and its parameters.
+# Into any CNN: pictures in, pictures out. So it goes in front, or, on feature maps, in between. Here is the paper's CNN for digits,
+# without a transformer and with one.
 
 # %%
-from torchsummary import summary
-
 from stn_tutorial.networks.models.paper import paper_cnn, paper_st_cnn
-
-summary(paper_cnn(), (1, 28, 28), device="cpu")
-
-# %%
-summary(paper_st_cnn(), (1, 28, 28), device="cpu")
-
-# %% [markdown]
-# Read the two tables from the bottom: the total has grown by the localiser's parameters, which is about a tenth. The
-# `SpatialTransformer` row has none of its own: grid and sampler are pure arithmetic, everything that is learned sits in the
-# localiser. Its output has the shape of its input, so nothing after it had to change.
-
-# %%
 from stn_tutorial.networks.models.parts import parameters_of
 
-st_cnn, cnn = paper_st_cnn(), paper_cnn()
-print(
-    f"with {parameters_of(st_cnn):,}, without {parameters_of(cnn):,}, localiser {parameters_of(st_cnn.transformer.localization):,}"
-)
+cnn, st_cnn = paper_cnn(), paper_st_cnn()
+print(f"CNN alone: {parameters_of(cnn):>8,} parameters, pictures {tuple(images.shape)} -> {tuple(cnn(images).shape)}")
+print(f"ST-CNN:    {parameters_of(st_cnn):>8,} parameters, pictures {tuple(images.shape)} -> {tuple(st_cnn(images).shape)}")
+for name, part in st_cnn.named_children():
+    print(f"  its {name:<12} {parameters_of(part):>8,}")
+
+# %% [markdown]
+# A tenth more. All of it is the localiser's: grid and sampler are pure arithmetic and have no parameters. The output has the shape of the
+# input, so nothing after it had to change. (`torchsummary.summary(st_cnn, (1, 28, 28), device="cpu")` lists every layer.)
 
 # %% [markdown]
 # ## Does the gradient arrive?
 #
 # The only teacher is the classifier's loss, at the far end. Its gradient has to pass the CNN, the sampler (equation 7) and the
-# grid to reach the localiser. Let us send one batch of turned digits through and look.
+# grid to reach the localiser.
+
+# %%
+diagrams.spatial_transformer(data.train_images[5], "gradient", label=f"a {int(data.train_labels[5])}")
+
+# %% [markdown]
+# Let us send one batch of turned digits through and look.
 
 # %%
 from torch.nn import functional as F
@@ -207,6 +207,9 @@ for name, norm in first.items():
 # ### Predict 2
 #
 # The last layer has a gradient; the layers below it have **exactly zero**. A bug? **What will the second step show?**
+#
+# <details><summary>Answer</summary>No bug. The zero weights of the last layer let nothing through to the layers below, but they have a gradient
+# themselves. After one step they are no longer zero, and the whole localiser learns.</details>
 
 # %%
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -216,35 +219,72 @@ for name in first:
     print(f"{name:<24} {first[name]:.5f} -> {second[name]:.5f}")
 
 # %% [markdown]
-# The zero weights of the last layer let nothing through to the layers below, but they have a gradient themselves. After one
-# step they are no longer zero, and the whole localiser learns. If *your* last layer shows zero too, then the classifier does
-# not get the warped image, or the layer is frozen, or the sampler has no slope (nearest; a grid outside the picture).
+# If *your* last layer shows zero too, then the classifier does not get the warped image, or the layer is frozen, or the sampler has no
+# slope (nearest; a grid outside the picture).
 
 # %% [markdown]
-# ## What can go wrong: the shrinking picture
+# ## What can go wrong: a frame that is no part of the picture
 #
 # Suppose the images are normalised *before* the transformer, as many scripts do. Black is then about -0.42, and the sampler
-# fills with 0: a grey frame appears wherever the grid leaves the picture.
+# fills with 0.
 
 # %%
-zoom_out = torch.tensor([[1.5, 0, 0, 0, 1.5, 0]])
-normalized = Normalize()(images[:1])
-grid = Affine().grid(zoom_out, (28, 28))
-background = float(Normalize()(torch.zeros(1, 1, 1, 1)))
-wrong, right = sample(normalized, grid), sample(normalized, grid, fill=background)
+zoom_out = Affine().grid(torch.tensor([[1.5, 0, 0, 0, 1.5, 0]]), (28, 28))
+normalized, background = Normalize()(images[:1]), float(Normalize()(torch.zeros(1, 1, 1, 1)))
+wrong, right = sample(normalized, zoom_out), sample(normalized, zoom_out, fill=background)
 
 print(
-    f"background {background:.3f}; corner filled with 0: {float(wrong[0, 0, 0, 0]):.3f}, with the background: {float(right[0, 0, 0, 0]):.3f}"
+    f"black is {background:.3f}; the output's corner {float(wrong[0, 0, 0, 0]):.3f} wrong, {float(right[0, 0, 0, 0]):.3f} right"
 )
 shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min()) for picture in (wrong, right)]
-figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"])
+figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"], width=2)
 
 # %% [markdown]
-# The frame is no part of the digit, but it depends on theta: through its shape the localiser can pass the classifier a message,
-# and shrinking the picture makes room for it. Nets that fill like this have been seen to zoom out
-# ([pytorch/tutorials issue 1117](https://github.com/pytorch/tutorials/issues/1117)). Two cures: normalise *after* the warp, as all models here do
-# (the sampler works on raw pictures, whose background is 0), or pass `fill=` the background's value.
+# A grey frame. It is no part of the digit, and it depends on theta. Two cures: normalise *after* the warp, as all models here do (the
+# sampler works on raw pictures, whose background is 0), or pass `fill=` the background's value.
 #
+# The net of the [PyTorch tutorial](https://docs.pytorch.org/tutorials/intermediate/spatial_transformer_tutorial.html) paints such a frame, and
+# its users saw their pictures [shrink](https://github.com/pytorch/tutorials/issues/1117). **Does the frame do it?** Two runs of that net, which
+# differ in the fill alone: here is one. (Filling normalised pictures with 0 is filling raw ones with their mean, 0.1307.)
+
+# %%
+from stn_tutorial.networks.models.tutorial import tutorial_net
+from stn_tutorial.training.metrics import scale_of
+
+
+def scales_along(fill: float, steps: int) -> list[float]:
+    """Mean side of the window that the net looks at, relative to the picture, every 20 steps."""
+    torch.manual_seed(0)
+    net, scales = tutorial_net(), []
+    net.transformer = SpatialTransformer(net.transformer.localization, Affine(), fill=fill)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    for step in range(steps + 1):
+        batch = torch.randint(len(data.train_images), (64,))
+        digits = data.train_images[batch].float() / 255
+        if step % 20 == 0:
+            theta = net.theta(data.test_images[:500].float() / 255).detach()
+            scales.append(float(scale_of(Affine().matrix(theta)).mean()))
+        optimizer.zero_grad()
+        F.cross_entropy(net(digits), data.train_labels[batch]).backward()
+        optimizer.step()
+    return scales
+
+
+# %%
+steps = 60 if quick else 600
+along = list(range(0, steps + 1, 20))
+fills = {"a frame: fill with the mean": 0.1307, "no frame: fill with black": 0.0}
+curves = {name: (along, scales_along(fill, steps)) for name, fill in fills.items()}
+figures.lines(curves, "step", "scale of the window")
+
+# %% [markdown]
+# Above 1 a picture is shrunk, below 1 enlarged. The two curves go the same way: whatever the scale does, it does with a frame and
+# without. Another explanation fits better, and [notebook 7](07_cifar10.ipynb) tests it: convolutions without padding look less at the edge of a
+# picture than at its middle.
+#
+# Fill with the background all the same. A frame is one more thing that a classifier has to learn to ignore.
+
+# %% [markdown]
 # ## What else to watch
 #
 # `SpatialTransformer` never hides trouble: NaN or infinity in theta is an error with `check=True`, and counted without.
@@ -272,14 +312,15 @@ for scale in (1.0, 1.5, 2.0):
 
 # %% [markdown]
 # Some of it is normal: a turn alone puts the corners outside. When the share climbs towards 100 %, the transformer is on its way
-# out of the picture, and soon there is no gradient. A lower learning rate for the localiser is the usual cure (in the next
-# notebook's `fit` that is `Recipe(localizer_lr=0.1)`).
+# out of the picture, and soon there is no gradient. A lower learning rate for the localiser is the usual cure.
 
 # %% [markdown]
 # ## Play
 #
-# A transformer may hand on an output of another size than its input, and so look at a part of the picture in detail. Move
-# the window (an attention: scale and shift) and the output size. What does a classifier behind it get to see?
+# A window that only scales and shifts is **attention**: the network looks at a part of the picture. It is differentiable, so it can be
+# learned. *Spatial transformers generalise differentiable attention to any transformation.*
+#
+# Move the window and the output size, which may differ from the input's. What does a classifier behind it get to see?
 
 # %%
 from stn_tutorial import Attention, play
@@ -354,7 +395,7 @@ checks.check_plug_in(plug_in)
 # 1. The localisation network is any small network that answers theta; all that is learned sits in it.
 # 2. Start at the identity: zero weights and the identity's bias in the last layer, no `tanh`.
 # 3. Pictures in, pictures out: the module goes in front of any CNN, and its test is a gradient that is not zero.
-# 4. Normalise after the warp, or fill with the background: a frame invites the network to shrink its pictures.
+# 4. Normalise after the warp, or fill with the background: a frame is no part of the picture. (Shrinking has another cause.)
 # 5. Watch NaNs and the share of sampling points that lie outside.
 #
 # Next: [5. Rotated MNIST](05_rotated_mnist.ipynb). Everything is assembled. Does it learn to turn digits upright, and is it

@@ -10,11 +10,25 @@ import numpy as np
 import torch
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.sampler import sample
 from .picture import ACCENT, INK, SECOND, Picture, panel, picture
+
+
+class Folded:
+    """A picture behind a line of words, to be opened by who has made a prediction."""
+
+    def __init__(self, shown: Picture, words: str = "Show what happens"):
+        self.shown, self.words = shown, words
+
+    def __repr__(self) -> str:
+        return f"{self.words}: {self.shown!r}"
+
+    def _repr_html_(self) -> str:
+        return f"<details><summary>{self.words}</summary>{self.shown.html()}</details>"
 
 
 def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) -> Picture:
@@ -32,7 +46,7 @@ def lattice_lines(
     """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
 
     theta: (P,). image_size: (H, W) of the input. The lattice reaches to -1 and 1: to the outer edges of the image, or with
-    align_corners to its outermost pixel centres. Where points lie far outside, or behind the camera, it is broken off (NaN).
+    align_corners to its outermost pixel centres. The first line is the output's upper edge, from its left end. Where points lie far outside, or behind the camera, it is broken off (NaN).
     """
     grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]  # from -1 to 1
     points = normalized_to_pixel(grid, image_size, align_corners).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
@@ -40,11 +54,27 @@ def lattice_lines(
     return [*points, *points.transpose(1, 0, 2)]
 
 
-def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False) -> LineCollection:
+class Lattice:
+    """A lattice drawn on axes: its first line, the output's upper edge, is thick, and the output's top left corner is a dot.
+
+    So a lattice that is upside down, mirrored or lying looks different from one that is not, and from each other.
+    """
+
+    def __init__(self, axes, lines: list[np.ndarray]):
+        widths = [2.6, *[0.9] * (len(lines) - 1)]
+        self.lines = axes.add_collection(LineCollection(lines, colors=ACCENT, linewidths=widths, alpha=0.9, zorder=3))
+        self.corner = axes.add_line(Line2D([], [], color=ACCENT, marker="o", markersize=7, markeredgecolor="white", zorder=4))
+        self.set_segments(lines)
+
+    def set_segments(self, lines: list[np.ndarray]) -> None:
+        """Move the lattice to other lines, as `lattice_lines` gives them."""
+        self.lines.set_segments(lines)
+        self.corner.set_data(lines[0][:1, 0], lines[0][:1, 1])
+
+
+def add_lattice(axes, family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False) -> Lattice:
     """Draw the sampling lattice over an input that is already shown."""
-    lines = LineCollection(lattice_lines(family, theta, image_size, align_corners), colors=ACCENT, linewidths=0.9, alpha=0.9)
-    axes.add_collection(lines)
-    return lines
+    return Lattice(axes, lattice_lines(family, theta, image_size, align_corners))
 
 
 def warp(
@@ -137,6 +167,9 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
     axes = figure.subplots(2 * blocks, min(columns, len(names)), squeeze=False)
     for a in axes.flat:
         a.set_axis_off()
+    reach = np.concatenate([line for family, theta in transformations.values() for line in lattice_lines(family, theta, size)])
+    beyond = np.nanmax(np.abs((reach + 0.5) / (size[1], size[0]) - 0.5)) - 0.5  # how far the lattices leave the picture
+    margin = min(max(0.2, beyond), 0.5) + 0.05
     for k, (name, (family, theta)) in enumerate(transformations.items()):
         above, below = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
         above.set_axis_on()
@@ -144,8 +177,8 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
         panel(above, image, name)
         add_lattice(above, family, theta, size)
         above.set_facecolor("#eeeeee")
-        above.set_xlim(-0.25 * size[1], 1.25 * size[1])
-        above.set_ylim(1.25 * size[0], -0.25 * size[0])
+        above.set_xlim(-margin * size[1], (1 + margin) * size[1])
+        above.set_ylim((1 + margin) * size[0], -margin * size[0])
         panel(below, sample(image[None], family.grid(theta[None].to(image.dtype), size))[0])
     return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
 
@@ -154,8 +187,9 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
     """Line chart: a name -> (x values, y values)."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
-    for (name, (x, y)), color in zip(series.items(), (ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), strict=False):
-        axes.plot(x, y, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
+    looks = zip((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), ("-", "--", ":", "-.") * 2, strict=False)
+    for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
+        axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
     if log:
         axes.set_yscale("log")
         for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
