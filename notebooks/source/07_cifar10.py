@@ -372,8 +372,8 @@ checks.check_block_means(block_means)
 # %% [markdown]
 # <details><summary>Fine print</summary>
 #
-# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. A net with fewer than three dots was trained fewer than
-# three times. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
+# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. In the figures of accuracies M is a million
+# parameters, and two equal runs are one dot. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
 # play with those; all other pictures are recorded photographs. The neglected edge need not be the only reason for a growing window: the small net pads all of its convolutions but one, and its window
 # grows a little.
 #

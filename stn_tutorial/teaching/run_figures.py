@@ -61,7 +61,7 @@ def accuracy_row(axes, row: int, label: str, runs: list[dict], size: int, styles
     mean = statistics.fmean(values)
     axes.plot(values, [row] * len(values), **styles[kind])
     axes.plot([mean, mean], [row - 0.3, row + 0.3], color=INK, linewidth=1.2)
-    axes.text(s=f"{mean:.1f} %   {parameters / 1e6:.2f} M", **beside)
+    axes.text(s=f"{mean:.1f} %   {parameters / 1e6:.2f} M   {len(runs)} run{'s' * (len(runs) > 1)}", **beside)
     return f"{label} {mean:.1f} over {len(runs)} run{'s' * (len(runs) > 1)}, {parameters:,} parameters"
 
 
