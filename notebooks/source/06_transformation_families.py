@@ -47,7 +47,7 @@ import torch
 from torch import Tensor
 
 from stn_tutorial import Affine, Attention, Diffeomorphic, Projective, Rotation, Similarity, ThinPlateSpline, Translation
-from stn_tutorial.teaching import diagrams, figures
+from stn_tutorial.teaching import diagrams, figures, pose_figures
 
 torch.manual_seed(6)
 examples = {
@@ -316,7 +316,9 @@ for name in ("affine", "tps"):
     run = load_runs(f"mnist-r/st-cnn-{name}")[0]
     before, after = run["pose"]["mean_before_degrees"], run["pose"]["mean_after_degrees"]
     print(f"R, {name:<7} spread of the angle {before:.1f} -> {after:.1f} degrees, error {run['test_error_percent']:.2f} %")
-figures.pose_spread({f"E, {name}": load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for name in ("affine", "tps")}, unit="pixels")
+pose_figures.pose_spread(
+    {f"E, {name}": load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for name in ("affine", "tps")}, unit="pixels"
+)
 
 # %% [markdown]
 # On bent digits the bars hardly change. On turned ones the spline's net leaves the digits as they were, and errs on few all the same. A loss that asks

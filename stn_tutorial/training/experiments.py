@@ -114,14 +114,16 @@ def cifar10_experiments() -> list[Experiment]:
     Each has rivals: the same net without its transformer, and a control of equal size.
     """
     found = []
-    for recipe_name, recipe in {"seed": SEED_RECIPE, "modern": MODERN_RECIPE}.items():
-        nets = {
-            "": models.seed_net,
-            "-without-stn": models.seed_net_without_transformer,
-            "-control": models.seed_net_control,
-            "-shrunk": models.seed_net_shrunk,
-        }
-        for suffix, build in nets.items():
+    nets = {
+        "": models.seed_net,
+        "-without-stn": models.seed_net_without_transformer,
+        "-control": models.seed_net_control,
+    }
+    for recipe_name, recipe, of_recipe in (
+        ("seed", SEED_RECIPE, nets | {"-shrunk": models.seed_net_shrunk}),
+        ("modern", MODERN_RECIPE, nets),
+    ):
+        for suffix, build in of_recipe.items():
             found.append(Experiment(f"cifar10/{recipe_name}{suffix}", build, recipe, "cifar10", "upright"))
     framed = {  # what may make a window grow: the colour of the frame, its being one, the edge that the classifier neglects
         "window": models.seed_net,
@@ -132,13 +134,8 @@ def cifar10_experiments() -> list[Experiment]:
     for name, build in framed.items():
         found.append(Experiment(f"cifar10/{name}", build, WINDOW_RECIPE, "cifar10", "upright"))
     reflected = replace(MODERN_RECIPE, shift_padding="reflect")
-    variants = {
-        "reflected": (models.seed_net, reflected),
-        "reflected-slow-localizer": (models.seed_net, replace(reflected, localizer_lr=0.1)),
-        "reflected-without-stn": (models.seed_net_without_transformer, reflected),
-    }
-    for name, (build, recipe) in variants.items():
-        found.append(Experiment(f"cifar10/modern-{name}", build, recipe, "cifar10", "upright"))
+    for suffix in ("", "-without-stn"):
+        found.append(Experiment(f"cifar10/modern-reflected{suffix}", nets[suffix], reflected, "cifar10", "upright"))
     for name, build in {"compact": models.compact_net, "compact-control": models.compact_control}.items():
         found.append(Experiment(f"cifar10/{name}", build, COMPACT_RECIPE, "cifar10", "upright", elsewhere=("r",)))
     sprint = replace(SMALL_RECIPE, epochs=1, batch_size=64, lr=3e-3)
@@ -165,10 +162,7 @@ def distorted_cifar10_experiments() -> list[Experiment]:
         recipe = replace(SMALL_RECIPE, distort_once=once, consistency=1.0, epochs=epochs, batch_size=batch)
         found.append(Experiment(f"cifar10-r/small{suffix}", models.small_net, recipe, "cifar10", "r"))
     recipe = replace(SMALL_RECIPE, distort_once=True)  # on R a transformer hands on all pixels: there is nothing to resize
-    for name, scale in {"resized": 1.0, "zoomed": 0.89}.items():  # 0.89: where the window of small ends, on average
-        build = partial(models.small_resized, scale)
-        found.append(Experiment(f"cifar10-rts/small-{name}", build, recipe, "cifar10", "rts48"))
-    return found
+    return [*found, Experiment("cifar10-rts/small-resized", models.small_resized, recipe, "cifar10", "rts48")]
 
 
 EXPERIMENTS = {experiment.name: experiment for task in (*PAPER_TASKS, "tc") for experiment in experiments_of(task)}

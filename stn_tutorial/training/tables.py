@@ -47,7 +47,7 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     """A table in Markdown, made from the recorded runs: last-epoch test error or accuracy, mean and spread over seeds.
 
     nets: a pattern such as "seed*" for a part of the rows, for the stillness table of whole names such as "mnist-r/*"; the
-    paper's table, the door's and the blocks have no parts.
+    paper's table, the door's and the blocks have no parts. "cifar10/seed*" as a name says both.
 
     "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
     stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
@@ -60,6 +60,8 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     >>> table("mnist-r").splitlines()[0].split(" | ")[:3]
     ['| net', 'paper %', 'error %']
     """
+    name, _, part = name.partition("/")
+    nets = part or nets
     if name not in TABLES:
         raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")
     if name == PAPER_TABLE:

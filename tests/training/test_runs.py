@@ -1,7 +1,10 @@
 """What README and notebooks claim of the recorded runs, asked of the records themselves."""
 
+import fnmatch
+import re
 import statistics
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
@@ -86,8 +89,6 @@ def test_the_published_net_s_transformer_costs_accuracy_by_either_recipe(runs):
     assert 2 < accuracy(runs, "/modern-without-stn") - accuracy(runs, "/modern") < 4
     assert accuracy(runs, "/modern-without-stn") - accuracy(runs, "/seed-without-stn") > 11
     assert 1.5 < accuracy(runs, "/modern-control") - accuracy(runs, "/modern-without-stn") < 2.5
-    without = [100 - run["test_error_percent"] for run in runs["cifar10/modern-without-stn"]]
-    assert accuracy(runs, "/modern-shrunk") == pytest.approx(max(without), abs=0.2)
 
 
 def test_a_net_of_equal_size_and_a_fixed_window_are_ahead_of_the_published_net(runs):
@@ -112,14 +113,6 @@ def test_the_transformer_undoes_the_shifts_until_they_leave_no_strip(runs):
         assert float(load_theta("cifar10/modern-reflected", run["seed"])["theta"][-1].std(dim=0).max()) < 1e-3
 
 
-def test_a_slow_localizer_lives_looks_and_does_no_harm(runs):
-    without = [run["test_error_percent"] for run in runs["cifar10/modern-reflected-without-stn"]]
-    for run in runs["cifar10/modern-reflected-slow-localizer"]:
-        assert run["test_error_percent"] < max(without)
-        assert 0.3 < run["shift_undone"] < 0.6 and run["class_from_theta_percent"] > 20
-        assert 0 < run["one_theta_error_percent"] - run["test_error_percent"] < 1
-
-
 def test_the_compact_net_gains_nothing_from_where_its_transformer_looks(runs):
     for run in runs["cifar10/compact"] + runs["cifar10/compact-control"]:
         assert 89 < 100 - run["test_error_percent"] < 91
@@ -141,8 +134,6 @@ def test_one_run_of_the_modern_recipe_died_when_its_window_left_the_picture(runs
 def test_when_a_transformer_pays_on_distorted_photographs(runs):
     resized, read_whole, transformed = (accuracy(runs, f"-rts/small{kind}") for kind in ("-resized", "-control", ""))
     assert resized + 3.5 < read_whole < transformed < read_whole + 1.5
-    for run in runs["cifar10-rts/small-zoomed"]:  # a window of fixed size does not bring what the transformer does
-        assert 100 - run["test_error_percent"] < resized + 1
     for run in runs["cifar10-rts/small"] + runs["cifar10-rts/small-augmented"]:
         if "one_theta_error_percent" in run:  # worth one to two and a half points, and hardly telling the class
             assert 0.8 < run["one_theta_error_percent"] - run["test_error_percent"] < 3
@@ -151,13 +142,28 @@ def test_when_a_transformer_pays_on_distorted_photographs(runs):
     for suffix in ("", "-augmented"):
         seconds = [runs[f"cifar10-rts/{name}{suffix}"][0]["wall_seconds"] for name in ("small", "small-control")]
         assert seconds[0] < 0.6 * seconds[1]
-    for task, ahead in {"r": (-0.2, 0.8), "rts": (1, 2)}.items():
+    for task, ahead in {"r": (0, 0.8), "rts": (1, 2)}.items():
         assert accuracy(runs, f"-{task}/small-control-augmented") > accuracy(runs, f"-{task}/small") + 3
         assert accuracy(runs, f"-{task}/small-augmented") > accuracy(runs, f"-{task}/small") + 1.5
         behind = accuracy(runs, f"-{task}/small-control-augmented") - accuracy(runs, f"-{task}/small-augmented")
         assert ahead[0] < behind < ahead[1]
         for run in runs[f"cifar10-{task}/small"]:
             assert run["pose"]["mean_after_degrees"] == pytest.approx(run["pose"]["mean_before_degrees"], abs=1)
+
+
+def test_the_published_log_and_ours_differ_by_less_than_a_point_in_four_of_five_blocks(runs):
+    logs = [[100 - epoch["test_error_percent"] for epoch in run["history"]] for run in runs["cifar10/seed"]]
+    ours = [statistics.fmean(epoch) for epoch in zip(*logs, strict=True)]
+    theirs = [100 - epoch["test_error_percent"] for epoch in published("cifar10-seed")]
+    gaps = [statistics.fmean(ours[k : k + 10]) - statistics.fmean(theirs[k : k + 10]) for k in range(0, 50, 10)]
+    assert min(gaps) > 0 and max(gaps) < 2 and sorted(gaps)[3] < 1
+
+
+def test_every_recorded_run_on_photographs_is_shown_on_the_results_page():
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    shown = re.findall(r"<!-- table (cifar10\S*) -->", page)
+    for name in (name for name in RECORDED if name.startswith("cifar10")):
+        assert any(fnmatch.fnmatchcase(name, mark if "/" in mark else f"{mark}/*") for mark in shown), name
 
 
 def test_every_record_belongs_to_an_experiment():

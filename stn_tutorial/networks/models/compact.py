@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import torch
 from torch import nn
 
 from ...geometry.affine import Affine
@@ -81,10 +80,6 @@ def small_control() -> nn.Sequential:
     return compact_cnn(SMALL_CONTROL_WIDTHS)
 
 
-def small_resized(scale: float = 1.0) -> nn.Sequential:
-    """`small_control` behind one window for all images, resized to 32x32 pixels: what does handing on fewer of them bring by itself?
-
-    scale: of the window in the middle of the image, as a multiple of the image's width.
-    """
-    theta = torch.tensor([scale, 0, 0, 0, scale, 0])
-    return nn.Sequential(SpatialTransformer(FixedTheta(theta), Affine(), size=(32, 32)), *small_control())
+def small_resized() -> nn.Sequential:
+    """`small_control` behind a resizing to 32x32 pixels: what does handing on fewer of them bring by itself?"""
+    return nn.Sequential(SpatialTransformer(FixedTheta(Affine().identity()), Affine(), size=(32, 32)), *small_control())
