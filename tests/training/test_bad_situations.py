@@ -155,6 +155,13 @@ def test_a_transformer_that_is_called_twice_has_one_theta_for_an_image(few_digit
     assert theta["theta"].shape == (len(theta["step"]), 64, 6)
 
 
+def test_a_net_that_has_a_part_under_two_names_is_saved_at_the_end(few_digits, tmp_path):
+    net = Net()
+    net.again, net.norm.other_bias = net.norm, net.norm.bias
+    train(net, few_digits, folder=tmp_path)
+    assert (tmp_path / "weights.safetensors").exists()
+
+
 def test_a_step_that_blows_up_is_told_also_if_it_is_the_last(few_digits):
     recipe = replace(ONE_EPOCH, batch_size=256, optimizer="sgd", lr=1e38)  # one step: its own loss is still finite
     with pytest.raises(ValueError, match="the loss is not finite in epoch 1: recipe.lr = 1e[+]38 is probably too high"):
