@@ -238,15 +238,17 @@ def output_size(size, dimensions: int) -> tuple[int, ...]:
 
 def fill_values(fill, padding_mode: str) -> float | list[float]:
     """The background as plain numbers; a ValueError unless it is a number or one per channel, and can be used at all."""
+    given = fill.tolist() if hasattr(fill, "tolist") else fill
+    several = isinstance(given, (list, tuple))
     try:
-        given = torch.as_tensor(fill, dtype=torch.float32, device="cpu").detach()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"fill must be a number or one per channel, got {fill!r}") from error
-    if given.dim() > 1 or not given.numel():
-        raise ValueError(f"fill must be a number or one per channel, shape (C,), got shape {tuple(given.shape)}")
-    if padding_mode != "zeros" and bool(given.any()):
-        raise ValueError(f"fill must be 0 under padding_mode={padding_mode!r}, where nothing is filled, got {given.tolist()}")
-    return given.tolist()
+        values = [float(value) for value in (given if several else [given]) if not isinstance(value, str)]
+    except TypeError:  # no numbers
+        values = []
+    if not values or (several and len(values) < len(given)):
+        raise ValueError(f"fill must be a number or one per channel, shape (C,), got {fill!r}")
+    if padding_mode != "zeros" and any(values):
+        raise ValueError(f"fill must be 0 under padding_mode={padding_mode!r}, where nothing is filled, got {fill!r}")
+    return values if several else values[0]
 
 
 def spelled(family) -> Tensor:

@@ -44,7 +44,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
     state = model.state_dict()
     small = {key: value.half() if value.is_floating_point() and value.dim() > 1 else value for key, value in state.items()}
-    write_atomically(path, save({key: value.detach().cpu().contiguous() for key, value in small.items()}))
+    write_atomically(path, save({key: value.detach().cpu().contiguous().clone() for key, value in small.items()}))
 
 
 def load_weights(model: nn.Module, path: Path, sha256: str | None = None) -> None:

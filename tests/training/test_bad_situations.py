@@ -97,17 +97,15 @@ def test_options_that_would_do_nothing_are_refused(few_digits):
         train(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), few_digits, replace(ONE_EPOCH, consistency=1.0))
 
 
-@pytest.mark.parametrize("layer", DROPOUTS)
-def test_the_recipe_reaches_every_kind_of_dropout(few_digits, layer):
-    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), layer(0.5))
-    before = [name for name in dir(nn) if "Dropout" in name and isinstance(getattr(nn, name), type)]
-    assert {getattr(nn, name) for name in before} == set(DROPOUTS)  # torch has no other
-    train(
-        nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Sequential(net[2], nn.Identity())),
-        few_digits.subset(64, 8),
-        replace(ONE_EPOCH, dropout=0.0),
-    )
-    assert net[2].p == 0.0
+def test_the_recipe_reaches_every_kind_of_dropout(few_digits):
+    every = [getattr(nn, name) for name in dir(nn) if "Dropout" in name and isinstance(getattr(nn, name), type)]
+    assert set(every) == set(DROPOUTS)  # torch has no other
+    layers = [layer(0.5) for layer in every]
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Dropout(0.5))
+    net.others = nn.ModuleList(layers)
+    net.forward = lambda images: net[2](net[1](net[0](images)))
+    train(net, few_digits.subset(64, 8), replace(ONE_EPOCH, dropout=0.25))
+    assert {layer.p for layer in (*layers, net[2])} == {0.25}
 
 
 def test_no_shift_is_wider_than_what_is_mirrored(few_digits):
@@ -155,6 +153,13 @@ def test_a_transformer_that_is_called_twice_has_one_theta_for_an_image(few_digit
     assert evaluate(Chained(), few_digits, device="cpu")["theta"].shape == (96, 6)
     theta = train(Chained(), few_digits, replace(ONE_EPOCH, consistency=1.0)).theta
     assert theta["theta"].shape == (len(theta["step"]), 64, 6)
+
+
+def test_a_net_that_has_a_part_under_two_names_is_saved_at_the_end(few_digits, tmp_path):
+    net = Net()
+    net.again, net.norm.other_bias = net.norm, net.norm.bias
+    train(net, few_digits, folder=tmp_path)
+    assert (tmp_path / "weights.safetensors").exists()
 
 
 def test_a_step_that_blows_up_is_told_also_if_it_is_the_last(few_digits):
