@@ -1,4 +1,4 @@
-"""What the README says of notebooks and runs, written between its marks: <!-- notebooks --> or <!-- table NAME -->, and <!-- end -->."""
+"""What README and docs/results.md say of notebooks and runs, between their marks: <!-- notebooks -->, <!-- table NAME -->, <!-- end -->."""
 
 import re
 
@@ -8,16 +8,21 @@ from stn_tutorial.files import write_atomically
 from stn_tutorial.training.tables import table
 
 from . import sources
+from .thumbnails import thumbnail_path, write_thumbnails
 
 MINUTES = r"[Mm]inutes on a laptop CPU: (\d+)"
 
 
 def notebooks_table() -> str:
     """The list of the notebooks in Markdown, with the minutes that their headers name."""
-    lines = ["| notebook | the question it answers | minutes on a laptop CPU |", "|---|---|---:|"]
+    lines = ["| | notebook, and the question it answers | minutes on a laptop CPU |", "|---|---|---:|"]
     for lesson in sources.lessons():
-        link = f"[{lesson.title}]({sources.NOTEBOOKS.name}/{lesson.name}.ipynb)"
-        lines.append(f"| {link} | {lesson.question} | {header_minutes(lesson.name) or '-'} |")
+        address = f"{sources.NOTEBOOKS.name}/{lesson.name}.ipynb"
+        picture = thumbnail_path(lesson.name).relative_to(sources.REPOSITORY).as_posix()
+        shown = f'<a href="{address}"><img src="{picture}" width="130" alt="A figure of notebook {lesson.title}"></a>'
+        lines.append(
+            f"| {shown} | **[{lesson.title}]({address})**<br>{lesson.question} | {header_minutes(lesson.name) or '-'} |"
+        )
     return "\n".join(lines)
 
 
@@ -29,7 +34,7 @@ def header_minutes(name: str) -> str | None:
 
 
 def fill_readme(text: str) -> str:
-    """The README with the list of the notebooks and the tables of the recorded runs between their marks."""
+    """A page with the list of the notebooks and the tables of the recorded runs between their marks."""
     marks = re.compile(r"(<!-- (notebooks|table (\S+)) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
     def filled(found: re.Match) -> str:
@@ -39,8 +44,13 @@ def fill_readme(text: str) -> str:
     return marks.sub(filled, text)
 
 
+PAGES = ("README.md", "docs/results.md")
+
+
 def build_readme() -> int:
-    """Write README.md anew, in those places."""
-    path = sources.REPOSITORY / "README.md"
-    write_atomically(path, fill_readme(path.read_text(encoding="utf-8")).encode())
+    """Write README.md and docs/results.md anew in those places, and the small pictures of the notebooks."""
+    write_thumbnails()
+    for page in PAGES:
+        path = sources.REPOSITORY / page
+        write_atomically(path, fill_readme(path.read_text(encoding="utf-8")).encode())
     return 0

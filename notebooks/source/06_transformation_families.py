@@ -344,6 +344,7 @@ pose_figures.pose_spread(
 
 # %%
 from stn_tutorial import explore
+from stn_tutorial.geometry.families import FAMILIES
 from stn_tutorial.geometry.family import MatrixFamily
 
 for family in (make() for make in FAMILIES.values()):

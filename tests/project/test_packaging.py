@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import stn_tutorial
-from builder.readme import fill_readme
+from builder.readme import PAGES, fill_readme
 from stn_tutorial.teaching.notebook import OLDEST_TORCH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,9 +164,22 @@ def readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_readme_numbers_are_those_of_runs_and_notebooks():
-    assert "<!-- table mnist-r -->" in readme()
-    assert fill_readme(readme()) == readme(), "run: python notebooks/build.py readme"
+@pytest.mark.parametrize("page", PAGES)
+def test_numbers_of_a_page_are_those_of_runs_and_notebooks(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "<!-- table " in text
+    assert fill_readme(text) == text, "run: python notebooks/build.py readme"
+
+
+def test_the_door_shows_a_picture_before_any_code_and_the_page_is_short():
+    lines = readme().splitlines()
+    assert len(lines) <= 150
+    picture = next(k for k, line in enumerate(lines) if "docs/figures/door.png" in line)
+    assert picture < next(k for k, line in enumerate(lines) if line.startswith("```"))
+    assert (ROOT / "docs" / "figures" / "door.png").stat().st_size < 2_000_000
+    hardware = readme().split("## Hardware")[1].split("\n## ")[0]
+    for word in ("bfloat16", "float32", "cores", "AVX"):  # the fine print stands in one place
+        assert readme().count(word) == hardware.count(word), word
 
 
 def test_readme_code_runs():
@@ -177,7 +190,7 @@ def test_readme_code_runs():
 
 
 def test_readme_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", readme())
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", readme()) + re.findall(r'(?:href|src)="([^"#]+)"', readme())
     inside = [link for link in links if not re.match("[a-z]+:", link)]
     assert len(inside) >= 5
     assert [link for link in inside if not (ROOT / link).exists()] == []
