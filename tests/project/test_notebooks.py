@@ -21,17 +21,9 @@ SOURCES = [ROOT / "notebooks" / "source" / f"{name}.py" for name in NAMES]
 NOTEBOOKS = [ROOT / "notebooks" / f"{name}.ipynb" for name in NAMES]
 SOLVED = [ROOT / "notebooks" / "solutions" / f"{name}.ipynb" for name in NAMES]
 MOST_WORDS, MOST_LINES = 120, 40
+
+
 # to be shortened; whoever does so takes the name away
-LONG_TEXTS = ("01", "03", "05", "06", "07")
-LONG_OUTPUTS = ("06",)
-
-
-def but(late: tuple[str, ...]) -> list:
-    """The names of all notebooks, those whose number is among `late` as expected failures."""
-    marks = pytest.mark.xfail(strict=True, reason="to be shortened")
-    return [pytest.param(name, marks=marks) if name[:2] in late else name for name in NAMES]
-
-
 @functools.cache
 def package_functions() -> dict[str, list[ast.AST]]:
     """Every function and class at the top level of the package's modules, by name."""
@@ -173,14 +165,14 @@ def test_links_lead_to_what_they_are_called(name):
             assert words == TITLES[Path(link).stem]
 
 
-@pytest.mark.parametrize("name", but(LONG_TEXTS))
+@pytest.mark.parametrize("name", NAMES)
 def test_no_text_is_long(name):
     texts = [cell.source for cell in student(name).cells if cell.cell_type == "markdown"]
     counts = {text: len(re.sub("<details>.*?</details>", "", text, flags=re.DOTALL).split()) for text in texts}
     assert {text[:60]: count for text, count in counts.items() if count > MOST_WORDS} == {}
 
 
-@pytest.mark.parametrize("name", but(LONG_OUTPUTS))
+@pytest.mark.parametrize("name", NAMES)
 def test_no_output_is_long(name):
     long = {}
     for number, cell in enumerate(nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4).cells, 1):
