@@ -153,6 +153,11 @@ def explore_model(model: nn.Module, images: Tensor, classes: list[str] | None = 
     [0, 1]. classes: their names, numbers unless told. degrees: how far the picture is turned at first. Raises ValueError
     for a model without a transformer or with a family that has no explorer, for images of another shape, and for too few or
     too many classes.
+
+    >>> from stn_tutorial import load, pretrained
+    >>> explorer = explore_model(pretrained("mnist-r/st-cnn-affine-still"), load("mnist").test_images[:3], degrees=40)
+    >>> len(explorer.probabilities)
+    10
     """
     if find_transformer(model) is None:
         raise ValueError("model must have a SpatialTransformer in it")
