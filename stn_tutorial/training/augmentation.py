@@ -42,7 +42,8 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
     n, _, height, width = images.shape
     rows, columns = torch.arange(height) - down[:, None], torch.arange(width) - right[:, None]
     if padding == "reflect":
-        check_reflected_shift(int(torch.cat([right, down]).abs().max()), (height, width))
+        check_reflected_shift(int(right.abs().max()), width)
+        check_reflected_shift(int(down.abs().max()), height)
         rows, columns = mirrored(rows, height), mirrored(columns, width)
     else:
         edge = int(torch.cat([right, down]).abs().max())
@@ -51,11 +52,11 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
     return images.permute(0, 2, 3, 1)[torch.arange(n, device=images.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
 
-def check_reflected_shift(pixels: int, size: tuple[int, int]) -> None:
-    """Raise a ValueError if images of a size (H, W) are too small to be shifted by so many pixels and mirrored at the edge."""
-    if pixels >= min(size):
+def check_reflected_shift(pixels: int, length: int) -> None:
+    """Raise a ValueError if images of this height or width are too small to be shifted so far and mirrored at the edge."""
+    if pixels >= length:
         raise ValueError(
-            f"shift must be less than the images' {min(size)} pixels where they are mirrored at the edge, got {pixels}"
+            f"shift must be less than the images' {length} pixels where they are mirrored at the edge, got {pixels}"
         )
 
 

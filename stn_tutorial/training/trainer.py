@@ -232,7 +232,7 @@ def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
     if not len(data.test_images):
         raise ValueError("data must hold at least one test image, and holds none")
     if recipe.shift_padding == "reflect":
-        check_reflected_shift(recipe.shift, tuple(data.train_images.shape[2:]))
+        check_reflected_shift(recipe.shift, min(data.train_images.shape[2:]))
 
 
 def fit(

@@ -236,7 +236,7 @@ def test_cut_out_paints_over_one_square_in_the_mean_colour():
         assert torch.equal(now[:, ~hidden], image[:, ~hidden])
         sizes.add((len(rows), len(columns)))
     assert (4, 4) in sizes and max(map(max, sizes)) == 4 and min(map(min, sizes)) == 2  # cut short at the edges
-    with pytest.raises(ValueError, match="cutout and shift must not be negative, got -1 and 0"):
+    with pytest.raises(ValueError, match="cutout must be a whole number of at least 0, got -1"):
         Recipe(cutout=-1)
 
 
