@@ -277,7 +277,7 @@ for name in (r, f"{r}-augmented", f"{r}-still", f"{r}-augmented-still", rts):
 # %% [markdown]
 # ## Train one yourself
 #
-# Here is that small net, a third of the published one in size, on upright photographs. (Its transformer hands on 24x24 pixels, to save time.) One epoch, live:
+# Here is that small net, a third of the published one in size, on upright pictures. (Its transformer hands on 24x24 pixels, to save time.) One epoch, live:
 
 # %%
 from stn_tutorial import evaluate, fit
@@ -294,14 +294,14 @@ print(f"yours: {100 - live.history[-1]['test_error_percent']:.1f} % right; with 
 print("recorded:", ", ".join(f"{100 - run['test_error_percent']:.1f} %" for run in load_runs("cifar10/sprint")))
 
 # %% [markdown]
-# One epoch passes the best of the seed's fifty, in each recorded run. (In the quick profile yours sees a few photographs once, and has hardly begun to learn.)
+# One epoch passes the best of the seed's fifty, in each recorded run. (In the quick profile yours sees a few pictures once, and has hardly begun to learn.)
 #
-# Is that the transformer's merit? The second number asks: every test photograph gets the same theta, the mean of all. That changes next to nothing, so its own answers are worth nothing
+# Is that the transformer's merit? The second number asks: every test picture gets the same theta, the mean of all. That changes next to nothing, so its own answers are worth nothing
 # here. (Whether it helped while training, only a control could say.)
 #
 # ## Play
 #
-# Your net. Turn the picture, shrink it, push it aside. **How far can you turn a horse until it becomes another animal?** Does the lattice turn along?
+# Your net. Turn the picture, shrink it, push it aside. **How far can you turn it until the net sees something else?** Does the lattice turn along?
 
 # %%
 from stn_tutorial import explore_model
