@@ -264,15 +264,15 @@ for name in (r, f"{r}-augmented", f"{r}-still", f"{r}-augmented-still", rts):
     print(f"{name}: {' -> '.join(spread) or 'not recorded'}", f"; one photograph turns by {fmean(still):.1f}" if still else "")
 
 # %% [markdown]
-# The lines above give the spread of the angle within a class, in degrees, before the transformer and after it.
+# Printed is the angle's spread within a class, in degrees, before and after the transformer.
 #
 # - **On R a transformer without the term turns nothing back**, and is level with its control.
 # - STILL_PHOTOGRAPHS_SENTENCE
 # - **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control, which gets all of them and takes
-#   [twice as long](../docs/results.md). A plain resizing to 32x32 loses four points.
+#   [twice as long](../docs/results.md). Plain resizing loses four points.
 # - A new pose each time brings more than a transformer does. With it the control is level on R, and ahead on RTS.
 #
-# So: distort the training photographs anew first. Then think of a transformer, where things stand anywhere in a large frame.
+# So: distort the training photographs anew first. Think of a transformer where things stand anywhere in a large frame.
 
 # %% [markdown]
 # ## Train one yourself
@@ -372,9 +372,9 @@ checks.check_block_means(block_means)
 # %% [markdown]
 # <details><summary>Fine print</summary>
 #
-# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. In the figures of accuracies M is a million
-# parameters, and two equal runs are one dot. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
-# play with those; all other pictures are recorded photographs. The neglected edge need not be the only reason for a growing window: the small net pads all of its convolutions but one, and its window
-# grows a little.
+# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. M is a million
+# parameters; two equal runs are one dot. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
+# play with those; all other pictures are recorded photographs. The neglected edge need not be the only reason: the small net pads all convolutions but one, and its window grows a
+# little.
 #
 # </details>
