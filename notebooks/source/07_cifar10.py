@@ -266,11 +266,15 @@ for name in (r, f"{r}-augmented", f"{r}-still", f"{r}-augmented-still", rts):
 # %% [markdown]
 # Printed is the angle's spread within a class, in degrees, before and after the transformer.
 #
-# - **On R a transformer without the term turns nothing back**, and is level with its control.
-# - STILL_PHOTOGRAPHS_SENTENCE
-# - **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control, which gets all of them and takes
-#   [twice as long](../docs/results.md). Plain resizing loses four points.
-# - A new pose each time brings more than a transformer does. With it the control is level on R, and ahead on RTS.
+# **On R a transformer without the term turns nothing back**, and is level with its control.
+#
+# STILL_PHOTOGRAPHS_SENTENCE
+
+# %% [markdown]
+# **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control, which gets all of them and takes
+# [twice as long](../docs/results.md). Plain resizing loses four points.
+#
+# A new pose each time brings more than a transformer does. With it the control is level on R, and ahead on RTS.
 #
 # So: distort the training photographs anew first. Think of a transformer where things stand anywhere in a large frame.
 
