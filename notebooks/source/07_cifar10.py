@@ -245,7 +245,7 @@ run_figures.accuracies(
             "with the term": f"{r}-augmented-still",
             "control": f"{r}-control-augmented",
         },
-        "RTS, one pose each": {"transformer": rts, "control": f"{rts}-control"},
+        "RTS, one pose each": {"transformer": rts, "control": f"{rts}-control", "control, resized": f"{rts}-resized"},
         "RTS, a new pose each time": {"transformer": f"{rts}-augmented", "control": f"{rts}-control-augmented"},
     }
 )
@@ -260,20 +260,24 @@ for name in (r, f"{r}-augmented", f"{r}-still", f"{r}-augmented-still", rts):
     print(f"{name}: {' -> '.join(spread) or 'not recorded'}", f"; one photograph turns by {fmean(still):.1f}" if still else "")
 
 # %% [markdown]
-# The lines above give the spread of the angle within a class, in degrees, before the transformer and after it.
+# Printed is the angle's spread within a class, in degrees, before and after the transformer.
 #
-# - **On R a transformer without the term turns nothing back**, and is level with its control.
-# - STILL_PHOTOGRAPHS_SENTENCE
-# - **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control, which gets all of them and takes
-#   [twice as long](../docs/results.md).
-# - A new pose each time brings more than any transformer does. With it the control is ahead on both tasks.
+# **On R a transformer without the term turns nothing back**, and is level with its control.
 #
-# So: distort the training photographs anew first. Then think of a transformer, where things stand anywhere in a large frame.
+# STILL_PHOTOGRAPHS_SENTENCE
+
+# %% [markdown]
+# **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control, which gets all of them and takes
+# [twice as long](../docs/results.md). Plain resizing loses four points.
+#
+# A new pose each time brings more than a transformer does. With it the control is level on R, and ahead on RTS.
+#
+# So: distort the training photographs anew first. Think of a transformer where things stand anywhere in a large frame.
 
 # %% [markdown]
 # ## Train one yourself
 #
-# Here is that small net, a third of the published one in size, on upright photographs. One epoch, live:
+# Here is that small net, a third of the published one in size, on upright pictures. (Its transformer hands on 24x24 pixels, to save time.) One epoch, live:
 
 # %%
 from stn_tutorial import evaluate, fit
@@ -290,14 +294,14 @@ print(f"yours: {100 - live.history[-1]['test_error_percent']:.1f} % right; with 
 print("recorded:", ", ".join(f"{100 - run['test_error_percent']:.1f} %" for run in load_runs("cifar10/sprint")))
 
 # %% [markdown]
-# One epoch passes the best of the seed's fifty, in each recorded run. (In the quick profile yours sees a few photographs once, and has hardly begun to learn.)
+# One epoch passes the best of the seed's fifty, in each recorded run. (In the quick profile yours sees a few pictures once, and has hardly begun to learn.)
 #
-# Is that the transformer's merit? The second number asks: every test photograph gets the same theta, the mean of all. That changes next to nothing, so its own answers are worth nothing
+# Is that the transformer's merit? The second number asks: every test picture gets the same theta, the mean of all. That changes next to nothing, so its own answers are worth nothing
 # here. (Whether it helped while training, only a control could say.)
 #
 # ## Play
 #
-# Your net. Turn the picture, shrink it, push it aside. **How far can you turn a horse until it becomes another animal?** Does the lattice turn along?
+# Your net. Turn the picture, shrink it, push it aside. **How far can you turn it until the net sees something else?** Does the lattice turn along?
 
 # %%
 from stn_tutorial import explore_model
@@ -368,9 +372,9 @@ checks.check_block_means(block_means)
 # %% [markdown]
 # <details><summary>Fine print</summary>
 #
-# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. In the figures of accuracies M is a million
-# parameters, and two equal runs are one dot. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
-# play with those; all other pictures are recorded photographs. The neglected edge need not be the only reason for a growing window: the small net pads all of its convolutions but one, and its window
-# grows a little.
+# The recorded runs saw a copy of CIFAR-10 whose images were encoded again as JPEG; on the original the accuracies may differ. M is a million
+# parameters; two equal runs are one dot. The live net is computed in bfloat16 where the computer has units for it, and then rounds otherwise than yours may. If the setup names an offline sample, it trains on drawn shapes, and you
+# play with those; all other pictures are recorded photographs. The neglected edge need not be the only reason: the small net pads all convolutions but one, and its window grows a
+# little.
 #
 # </details>
