@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor, nn
 
 from stn_tutorial import Affine, explore, load, pretrained
@@ -22,24 +22,15 @@ from stn_tutorial.files import write_atomically
 from stn_tutorial.networks.watching import find_transformer
 from stn_tutorial.teaching.animations import answers, turned
 from stn_tutorial.teaching.figures import lattice_lines
+from stn_tutorial.teaching.picture import blends, in_colors
 
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT = 640, 452  # pixels
 CARD, INK, PALE, LINE = "#fbfaf6", "#1f2328", "#c9c5ba", "#ff6b6b"
-FRAMES, RATE = 56, 14  # of one digit's whole turn, and how many of them pass in a second
+FRAMES, RATE = 54, 14  # of one digit's whole turn, and how many of them pass in a second
 GREYS = 12  # levels of a digit: more would only cost bytes
-
-
-def palette() -> Image.Image:
-    """The colours of the door: the greys of a digit, and the blends at the edges of lines and letters."""
-    blends = [(LINE, "black", 5), (LINE, "white", 3), (LINE, CARD, 3), (INK, CARD, 6), (INK, "white", 4), (PALE, CARD, 3)]
-    colors = [(round(255 * k / (GREYS - 1)),) * 3 for k in range(GREYS)]
-    for one, other, steps in blends:
-        ends = torch.tensor(ImageColor.getrgb(one)), torch.tensor(ImageColor.getrgb(other))
-        colors += [tuple(torch.lerp(*(end.float() for end in ends), k / steps).int().tolist()) for k in range(steps + 1)]
-    image = Image.new("P", (1, 1))
-    image.putpalette([value for color in dict.fromkeys(colors) for value in color])
-    return image
+EDGES = [(LINE, "black", 5), (LINE, "white", 3), (LINE, CARD, 3), (INK, CARD, 6), (INK, "white", 4), (PALE, CARD, 3)]
+COLORS = [*blends("black", "white", GREYS - 1), *(color for edge in EDGES for color in blends(*edge))]
 
 
 class Door:
@@ -55,8 +46,8 @@ class Door:
         left, right = self.axes(24, 66, 280, 280), self.axes(336, 66, 280, 280)
         left.set(xlim=(-4, size[1] + 3), ylim=(size[0] + 3, -4), facecolor="black")
         blank = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-        self.input = left.imshow(torch.zeros(size), **blank)
-        self.output = right.imshow(torch.zeros(1, 1), extent=(0, 1, 1, 0), **blank)
+        self.input = left.imshow(torch.zeros(size).numpy(), **blank)
+        self.output = right.imshow(torch.zeros(1, 1).numpy(), extent=(0, 1, 1, 0), **blank)
         left.set(xlim=(-4, size[1] + 3), ylim=(size[0] + 3, -4))
         self.lines = [left.plot([], [], color=LINE, linewidth=width)[0] for width in (1.3, 1.3, 2.6)]
         self.corner = left.add_patch(Circle((0, 0), 1.1, facecolor=LINE, edgecolor="white", linewidth=1.2, zorder=5))
@@ -86,8 +77,8 @@ class Door:
 
     def draw(self, digit: Tensor, theta: Tensor, output: Tensor, probabilities: Tensor) -> Image.Image:
         """A frame as an RGB picture. theta: (P,). probabilities: (10,)."""
-        self.input.set_data((digit * (GREYS - 1)).round() / (GREYS - 1))
-        self.output.set_data((output * (GREYS - 1)).round() / (GREYS - 1))
+        self.input.set_data(((digit * (GREYS - 1)).round() / (GREYS - 1)).numpy())
+        self.output.set_data(((output * (GREYS - 1)).round() / (GREYS - 1)).numpy())
         lattice = lattice_lines(self.family, theta, self.size, self.align_corners, cells=4)
         rows, columns = lattice[:5], lattice[5:]
         gap = [[math.nan, math.nan]]
@@ -120,8 +111,7 @@ def door(model: nn.Module, digits: Tensor, frames: int = FRAMES) -> bytes:
         thetas, outputs, logits = answers(model, inputs)
         seen = zip(inputs[:, 0], thetas, outputs.clamp(0, 1)[:, 0], logits.softmax(dim=1), strict=True)
         pages += [stage.draw(*moment) for moment in seen]
-    colors, buffer = palette(), io.BytesIO()
-    pages = [page.quantize(palette=colors, dither=Image.Dither.NONE) for page in pages]
+    pages, buffer = in_colors(pages, COLORS), io.BytesIO()
     pages[0].save(buffer, "PNG", save_all=True, append_images=pages[1:], duration=round(1000 / RATE), loop=0, optimize=True)
     return buffer.getvalue()
 

@@ -20,25 +20,28 @@ from ..networks.watching import find_transformer, thetas_of
 from .figures import add_lattice, lattice_lines
 from .film import Film
 from .images import to_bytes
-from .picture import ACCENT, RIGHT, WRONG, as_array, panel
+from .picture import ACCENT, RIGHT, WRONG, as_array, blends, in_colors, panel
 
-COLORS = 32  # of a film's pictures: greys for most, and enough between them and the lattice
+CELLS = 4  # of the lattice along a side: few, so that films stay small
+# the colours of a film, and in how many steps their edges blend
+EDGES = [("black", "white", 12), (ACCENT, "black", 4), (ACCENT, "white", 3), (RIGHT, "white", 3), (WRONG, "white", 3)]
 
 
 def quantized(pages: list[Image.Image]) -> list[Image.Image]:
-    """RGB pictures of one size with one small palette for all: a third of the bytes, and no flicker.
+    """Frames of one size in the greys of a digit and the colours of lattice and words; with photographs in them, in theirs, too.
 
     >>> [page.mode for page in quantized([Image.new("RGB", (80, 9), "white"), Image.new("RGB", (80, 9), "black")])]
     ['P', 'P']
     """
-    chosen = pages[:: max(1, len(pages) // 8)]  # a tall strip of some of them holds every colour
-    strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
-    for k, page in enumerate(chosen):
+    colors = [color for edge in EDGES for color in blends(*edge)]
+    strip = Image.new("RGB", (pages[0].width, pages[0].height * len(pages[::8])))  # every eighth of them
+    for k, page in enumerate(pages[::8]):
         strip.paste(page, (0, k * page.height))
-    for k, color in enumerate((ACCENT, RIGHT, WRONG)):
-        strip.paste(color, (40 * k, 0, 40 * k + 40, pages[0].height))
-    palette = strip.quantize(COLORS)
-    return [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+    saturation = strip.convert("HSV").getchannel("S").histogram()
+    if sum(saturation[48:]) > 0.1 * sum(saturation):  # lattice and words alone cover less
+        own = strip.quantize(48).convert("RGB").getcolors()
+        colors += [color for _, color in own]
+    return in_colors(pages, colors)
 
 
 def film(
@@ -94,8 +97,7 @@ class Stage:
         self.figure.subplots_adjust(left=0.02, right=0.98, top=0.86, bottom=0.09, wspace=0.06, hspace=0.08)
         self.inputs = [panel(a, image) for a, image in zip(axes[0], images, strict=True)]
         self.outputs = [panel(a, image) for a, image in zip(axes[1], outputs, strict=True)]
-        identity = family.identity()
-        self.lattices = [add_lattice(a, family, identity, self.size, align_corners) for a in axes[0]]
+        self.lattices = [add_lattice(a, family, family.identity(), self.size, align_corners) for a in axes[0]]
         self.words = [a.set_xlabel("", fontsize=11, parse_math=False) for a in axes[1]]
         self.title = self.figure.suptitle("", fontsize=11)
         for a in axes[0]:
@@ -110,7 +112,7 @@ class Stage:
             right = int(predictions[k]) == int(label)
             self.inputs[k].set_data(as_array(inputs[k]))
             self.outputs[k].set_data(as_array(outputs[k]))
-            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size, self.align_corners))
+            self.lattices[k].set_segments(lattice_lines(self.family, thetas[k], self.size, self.align_corners, CELLS))
             self.words[k].set_text(f"reads {self.classes[int(predictions[k])]}" + ("" if right else " ✗"))
             self.words[k].set_color(RIGHT if right else WRONG)
 
