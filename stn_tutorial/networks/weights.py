@@ -23,7 +23,6 @@ SHIPPED: dict[str, Callable[[], nn.Module]] = {
     "mnist-rts/st-cnn-similarity-still": partial(models.deep_st_cnn, Similarity(), 42),
     "mnist-e/st-cnn-tps-still": partial(models.deep_st_cnn, ThinPlateSpline(), 28),
     "mnist-tc/st-cnn-attention": partial(models.paper_st_cnn, Attention(log_scale=True), 60),
-    "cifar10/seed": models.seed_net,
 }
 
 
@@ -84,9 +83,10 @@ def pretrained(name: str) -> nn.Module:
     """A trained net, in evaluation mode, on the CPU; its attribute `card` says how it was trained and what it does.
 
     name: "mnist-r/st-cnn-affine-still", for instance; `weights.SHIPPED` lists all. Nothing is downloaded and nothing is
-    unpickled. Images are raw, in [0, 1], (N, 1, 28, 28) under R and E, 42 pixels wide under RTS, 60 under TC, and
-    (N, 3, 32, 32) for CIFAR-10. Raises ValueError for an unknown name and for a damaged file.
+    unpickled. Images are raw, in [0, 1], (N, 1, 28, 28) under R and E, 42 pixels wide under RTS, 60 under TC. Raises ValueError
+    for an unknown name and for a damaged file.
 
+    >>> import torch
     >>> net = pretrained("mnist-r/st-cnn-affine-still")
     >>> net(torch.rand(1, 1, 28, 28)).shape
     torch.Size([1, 10])

@@ -22,7 +22,6 @@ FAILS = {
     "mnist-rts": "on digits turned by more than 45 degrees, smaller than 0.7 or larger than 1.2 times their size",
     "mnist-e": "on digits bent further than the task bends them, and on turned ones",
     "mnist-tc": "on turned or scaled digits, and on frames with more clutter than six small patches",
-    "cifar10": "on a third of the photographs; its window shrinks them, and a net without it reads more (notebook 7)",
 }
 
 

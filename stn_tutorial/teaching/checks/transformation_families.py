@@ -327,7 +327,7 @@ FLOW_MISTAKES = [
 ]
 
 
-def swirl(points: Tensor) -> Tensor:
+def whirlpool(points: Tensor) -> Tensor:
     """A velocity field that turns."""
     return 0.8 * torch.stack([-points[:, 1], points[:, 0]], dim=1)
 
@@ -344,5 +344,5 @@ def check_flow(function: Callable) -> Verdict:
     'the points are where they were:'
     """
     points = torch.rand(12, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    cases = [dict(velocity=v, points=points, squarings=n) for v in (swirl, funnel) for n in (0, 1, 3, 5)]
+    cases = [dict(velocity=v, points=points, squarings=n) for v in (whirlpool, funnel) for n in (0, 1, 3, 5)]
     return compare(function, cases, right_flow, FLOW_MISTAKES)
