@@ -94,7 +94,9 @@ def pose_spread(reports: dict[str, dict], unit: str = "degrees", floor: float | 
         axes.plot(place, spread, marker, color=color, markersize=7, label=f"{name}, {means(report, unit)[1]:.1f}")
     if floor is not None:
         axes.axhline(floor, color=INK, linewidth=1, linestyle=":")
-        axes.annotate("the floor: people's slants differ", (place[-1] + 0.4, floor), ha="right", va="top", fontsize=8)
+        axes.annotate(
+            "the floor: people's slants differ", (0.01, floor - 1), xycoords=("axes fraction", "data"), va="top", fontsize=8
+        )
     axes.set(xticks=place, xlabel="class", ylabel=f"spread within the class, {unit}", ylim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=len(reports) + 1, frameon=False, fontsize=8)
