@@ -232,14 +232,13 @@ run_figures.handed_on(
 #
 # There are two kinds of training data. Some come distorted: *one pose each*, for ever. Others we distort ourselves: *a new pose each time* that a photograph is seen.
 #
-# Two nets have the **consistency term** of notebook 5. With a new pose each time it knows all poses. Where the photographs come turned, it knows nothing but the extra turn that makes the
-# second view.
+# One net has the **consistency term** of notebook 5 besides: there the pose of both views is known.
 
 # %%
 r, rts = "cifar10-r/small", "cifar10-rts/small"
 run_figures.accuracies(
     {
-        "R, one pose each": {"transformer": r, "with the term": f"{r}-still", "control": f"{r}-control"},
+        "R, one pose each": {"transformer": r, "control": f"{r}-control"},
         "R, a new pose each time": {
             "transformer": f"{r}-augmented",
             "with the term": f"{r}-augmented-still",
@@ -253,7 +252,7 @@ run_figures.accuracies(
 # %%
 from statistics import fmean
 
-for name in (r, f"{r}-augmented", f"{r}-still", f"{r}-augmented-still", rts):
+for name in (r, f"{r}-augmented", f"{r}-augmented-still", rts):
     runs = load_runs(name)
     spread = [f"{fmean(run['pose'][f'mean_{when}_degrees'] for run in runs):.1f}" for when in ("before", "after") if runs]
     still = [run["stillness"]["degrees"] for run in runs if "stillness" in run]
