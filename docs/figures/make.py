@@ -150,7 +150,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("picture", choices=("door", "explorer"))
     parser.add_argument("file", nargs="?", type=Path, help="where to write it (default: beside this program)")
     parser.add_argument("--net", default="mnist-r/st-cnn-affine-still", help="for the door (default: %(default)s)")
-    parser.add_argument("--digits", nargs="+", type=int, default=[4, 2, 7, 3], help="their classes (default: %(default)s)")
+    parser.add_argument(
+        "--digits",
+        nargs="+",
+        type=int,
+        default=[4, 7, 3, 6],
+        help="classes, of each of which the first test digit is drawn (default: %(default)s)",
+    )
     args = parser.parse_args(arguments)
     content = door_picture(args.net, args.digits) if args.picture == "door" else explorer_picture(args.digits[0])
     path = args.file or HERE / f"{args.picture}.png"
