@@ -83,11 +83,3 @@ def target_grid(
     y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
     pixels = torch.stack([x, y], dim=-1).to(dtype)
     return pixel_to_normalized(pixels, size, align_corners)
-
-
-def check_lattice(lattice: int | tuple[int, int]) -> tuple[int, int]:
-    """(rows, columns) of a lattice of control points given as a pair or as one number; at least 2 each."""
-    pair = check_size((lattice, lattice) if isinstance(lattice, int) else lattice, "lattice")
-    if min(pair) < 2:
-        raise ValueError(f"lattice must have at least 2 rows and 2 columns of control points, got {pair}")
-    return pair

@@ -2,14 +2,14 @@
 
 import torch
 
-from .coordinates import check_lattice, target_grid
+from .coordinates import check_size, target_grid
 from .family import Family
 
 
 class LatticeFamily(Family):
-    """Families whose theta is (x, y) for each point of a lattice over the output, from -1 to 1, row by row; zero is the identity.
+    """Families whose theta is (x, y) for each point of a lattice over the output, from -1 to 1, row by row.
 
-    lattice: (rows, columns), or one number for both. A subclass names the `letter` of what theta holds.
+    Zero is the identity. lattice: (rows, columns), or one number for both. A subclass names the `letter` of what theta holds.
     """
 
     letter: str
@@ -26,3 +26,11 @@ class LatticeFamily(Family):
 
     def description(self) -> dict:
         return super().description() | {"lattice": list(self.lattice), "controls": self.controls.tolist()}
+
+
+def check_lattice(lattice: int | tuple[int, int]) -> tuple[int, int]:
+    """(rows, columns) of a lattice of control points given as a pair or as one number; at least 2 each."""
+    pair = check_size((lattice, lattice) if isinstance(lattice, int) else lattice, "lattice")
+    if min(pair) < 2:
+        raise ValueError(f"lattice must have at least 2 rows and 2 columns of control points, got {pair}")
+    return pair

@@ -25,8 +25,8 @@ def logarithm(matrix: Tensor) -> Tensor:
 def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: bool = True) -> Tensor:
     """The way from one theta (P,) to another: (steps, P).
 
-    For groups of matrices the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For families
-    that are no groups, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
+    For groups of matrices the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For
+    families that are no groups, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
 
     >>> from stn_tutorial import Rotation
     >>> theta_path(Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), 3).flatten().round(decimals=4).tolist()
@@ -43,7 +43,6 @@ def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: b
         path = family.from_matrix((torch.linalg.matrix_exp(share[:, :, None] * motion) @ ends[0])[:, : matrices.shape[1]])
     except torch.linalg.LinAlgError:
         return even.to(start.dtype)
-    arrived = torch.allclose(
-        family.matrix(path[-1:])[0], matrices[1], atol=1e-6
-    )  # not for a mirror, whose logarithm is no number
+    # a mirror is never reached: its logarithm is no number
+    arrived = torch.allclose(family.matrix(path[-1:])[0], matrices[1], atol=1e-6)
     return (path if arrived else even).to(start.dtype)

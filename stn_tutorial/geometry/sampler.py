@@ -180,14 +180,18 @@ def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
     return fill.expand(channels)
 
 
-def check_images(images: Tensor) -> None:
-    """Raise a ValueError that names images unless they are floating point (N, C, H, W); N may be zero."""
+def check_images(images: Tensor, dimensions: int = 2) -> None:
+    """Raise a ValueError that names images unless they are floating point (N, C, H, W), or (N, C, D, H, W); N may be zero."""
     if not isinstance(images, Tensor):
         raise ValueError(f"images must be a torch.Tensor, got {type(images).__name__}")
-    if images.dim() != 4 or 0 in images.shape[1:]:
-        raise ValueError(f"images must have shape (N, C, H, W), none of C, H, W zero, got {tuple(images.shape)}")
+    axes = "D, H, W" if dimensions == 3 else "H, W"
+    if images.dim() != dimensions + 2 or 0 in images.shape[1:]:
+        raise ValueError(f"images must have shape (N, C, {axes}), none of C, {axes} zero, got {tuple(images.shape)}")
     if not images.is_floating_point():
-        raise ValueError(f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first")
+        raise ValueError(
+            f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first, and warp a mask of labels "
+            "as mask.float() with mode='nearest'"
+        )
 
 
 def check_images_and_grid(images: Tensor, grid: Tensor) -> None:

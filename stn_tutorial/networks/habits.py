@@ -5,7 +5,6 @@ OpenCV, kornia, torchvision, MONAI and SciPy have other names for the same thing
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from ..geometry.families import FAMILIES
@@ -78,20 +77,6 @@ def name_of(family) -> str:
     return repr(family) if isinstance(family, Family) else type(family).__name__
 
 
-def check_images(images, dimensions: int) -> None:
-    """Raise a ValueError that names images unless they are floating point (N, C, H, W), or (N, C, D, H, W); N may be zero."""
-    if not isinstance(images, Tensor):
-        raise ValueError(f"images must be a torch.Tensor, got {type(images).__name__}")
-    axes = "D, H, W" if dimensions == 3 else "H, W"
-    if images.dim() != dimensions + 2 or 0 in images.shape[1:]:
-        raise ValueError(f"images must have shape (N, C, {axes}), none of C, {axes} zero, got {tuple(images.shape)}")
-    if not images.is_floating_point():
-        raise ValueError(
-            f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first, and warp a mask of labels "
-            "as mask.float() with mode='nearest'"
-        )
-
-
 def in_other_units(theta: Tensor, family, grid: Tensor) -> str | None:
     """What is odd about a theta (N, P) that somebody wrote down, with its grid: degrees or pixels, in a sentence; or None."""
     angle = float(theta[:, 0].detach().abs().max()) if isinstance(family, Rotation) and len(theta) else 0.0
@@ -104,9 +89,3 @@ def in_other_units(theta: Tensor, family, grid: Tensor) -> str | None:
             "width; a matrix in pixels becomes theta by stn_tutorial.geometry.pixel_matrix.theta_from_pixels"
         )
     return None
-
-
-def can_be_asked(tensor: Tensor) -> bool:
-    """Whether a tensor's numbers may be looked at and kept: not while torch compiles, exports, traces or transforms, nor on "meta"."""
-    busy = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
-    return not busy and type(tensor) in (Tensor, nn.Parameter) and not tensor.is_meta

@@ -34,8 +34,8 @@ class Localizer(nn.Module):
     """What localisation networks share: features of the picture, then a last layer that starts at the identity.
 
     in_shape: (C, H, W) of the images. features: images (N, C, H, W) -> (N, width). family: an object with `num_params` and
-    `identity()`, which the transformer compares with its own. Input (N, C, H, W), output theta (N, P); the last layer works in full precision also under autocast.
-    Images of another shape are a ValueError.
+    `identity()`, which the transformer compares with its own. Input (N, C, H, W), output theta (N, P); the last layer works
+    in full precision also under autocast. Images of another shape are a ValueError.
     """
 
     def __init__(self, in_shape: tuple[int, ...], features: nn.Module, width: int, family):

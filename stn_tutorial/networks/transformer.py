@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from ..device import at_least_float32, without_autocast
 from ..geometry.affine import Affine
 from ..geometry.projective import Projective
-from ..geometry.sampler import MODES, PADDING_MODES, fill_per_channel, sample
+from ..geometry.sampler import MODES, PADDING_MODES, check_images, fill_per_channel, sample
 from ..geometry.volumes import Affine3d, sample_volume
-from .habits import can_be_asked, check_choice, check_images, check_parts, in_other_units, name_of, refuse_unknown
+from .habits import check_choice, check_parts, in_other_units, name_of, refuse_unknown
 from .localization import Localizer, SmallMapLocalizationNet, whole_numbers
 
 SAMPLERS = ("torch", "scratch")
@@ -29,7 +29,8 @@ class SpatialTransformer(nn.Module):
     size: (H_out, W_out), or one number for both; None keeps the input's size.
     fill: what lies outside the image under "zeros": the value that its background has, a number or one per channel.
         0 is right for raw images; for images normalised by mean and std a black background is -mean / std. With the
-        wrong value a network may learn to shrink pictures: the frame around them carries a signal that is not theirs.
+        wrong value a frame that is no part of the picture stands wherever a sampling point lies outside. (On MNIST the
+        frame alone did not make a network shrink its pictures: notebook 4.)
         A buffer that is saved with the weights, and may be written to; weights that were saved without it keep what is there.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
     check: raise a ValueError when theta holds NaN or infinity (where torch has compiled or exported the module, a
@@ -282,3 +283,12 @@ def one_row_each(theta, family, count: int) -> Tensor:
     theta = flat(theta, family)
     theta = theta[None] if theta.dim() == 1 else theta
     return theta.expand(count, -1) if theta.shape == (1, family.num_params) else theta
+
+
+def can_be_asked(tensor: Tensor) -> bool:
+    """Whether a tensor's numbers may be looked at and kept.
+
+    Not while torch compiles, exports, traces or transforms, nor on "meta".
+    """
+    busy = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
+    return not busy and type(tensor) in (Tensor, nn.Parameter) and not tensor.is_meta

@@ -9,17 +9,10 @@ from torch import Tensor
 
 from ..files import short_reason, write_atomically
 
-IDENTITY = (
-    "epochs",
-    "batch_size",
-    "lr",
-    "seed",
-    "data",
-    "device",
-    "distortion",
-    "model",
-)  # the least that tells trainings apart
-PARTS = {  # of a training's state, and what each is
+# the least that tells trainings apart
+IDENTITY = ("epochs", "batch_size", "lr", "seed", "data", "device", "distortion", "model")
+# the parts of a training's state, and what each is
+PARTS = {
     "model": dict,
     "optimizer": dict,
     "schedule": dict,

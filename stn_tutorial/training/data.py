@@ -162,6 +162,7 @@ def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
 
 
 def class_names(name: str) -> tuple[str, ...]:
+    """What the ten classes of "mnist" or "cifar10" are called."""
     return tuple(map(str, range(10))) if name == "mnist" else CIFAR10_CLASSES
 
 

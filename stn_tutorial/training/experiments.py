@@ -30,8 +30,8 @@ PAPER_TASKS = ("r", "rts", "p", "e")  # the columns of table 1
 TRAIN_IMAGES = {"r360": 50_000}  # as many as the rivals had who published a figure for a full turn
 # outside the paper's table: the family that fits the task, or one with nothing but shifts, or one that does not fold
 OTHER_FAMILIES = {"r": ["rotation"], "rts": ["similarity"], "p": [], "e": ["diffeomorphic"], "tc": ["attention", "translation"]}
-CNN_RECIPE = Recipe(epochs=70, batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
-FCN_RECIPE = Recipe(epochs=250, batch_size=256, lr=2e-3, precision="bfloat16")
+CNN_RECIPE = Recipe(batch_size=256, lr=4e-3, weight_decay=0.1, precision="bfloat16")
+FCN_RECIPE = Recipe(batch_size=256, lr=2e-3, precision="bfloat16")
 CNN_EPOCHS = {"r": 70, "rts": 50, "p": 40, "e": 40, "tc": 20}
 FCN_EPOCHS = {"r": 250, "rts": 100, "p": 100, "e": 100}
 # hidden units by side of the image: ST-FCN stays below 400,000 parameters, and FCN, its control, has as many as affine ST-FCN

@@ -31,6 +31,25 @@ from .probes import class_from_theta, error_with_one_theta, shift_undone
 from .trainer import fit
 
 STILLNESS_IMAGES = 500
+# what theta.npz holds, along the training, and pictures.npz, of the images
+ALONG, PICTURED = ("step", "theta", "prediction"), ("image", "label", "pose")
+NUMBER = (int, float)
+# what the tables and notebooks read, and what each is
+RECORDED = {
+    "experiment": str,
+    "seed": int,
+    "versions": dict,
+    "device": str,
+    "data_source": str,
+    "parameters": int,
+    "recipe": dict,
+    "epochs": int,
+    "wall_seconds": NUMBER,
+    "test_error_percent": NUMBER,
+    "history": list,
+    "pose": dict,
+}
+NUMBERS_WITHIN = {"one_theta_error_percent", "class_from_theta_percent", "shift_undone"}  # and these, where they are recorded
 
 
 def run(experiment: Experiment, seed: int, root: Path | None = None, progress: bool = True) -> dict:
@@ -130,26 +149,6 @@ def run_and_report(name: str, seed: int, root: Path | None = None, progress: boo
     record = run(experiment_called(name), seed, root, progress)
     result = f"{record['test_error_percent']:.2f} % error, {record['wall_seconds']:.0f} s"
     return f"{name} seed {seed}: {'recorded already, ' if known else ''}{result}"
-
-
-ALONG, PICTURED = ("step", "theta", "prediction"), ("image", "label", "pose")  # along the training; of the images
-NUMBER = (int, float)
-# what the tables and notebooks read, and what each is
-RECORDED = {
-    "experiment": str,
-    "seed": int,
-    "versions": dict,
-    "device": str,
-    "data_source": str,
-    "parameters": int,
-    "recipe": dict,
-    "epochs": int,
-    "wall_seconds": NUMBER,
-    "test_error_percent": NUMBER,
-    "history": list,
-    "pose": dict,
-}
-NUMBERS_WITHIN = {"one_theta_error_percent", "class_from_theta_percent", "shift_undone"}  # and these, where they are recorded
 
 
 def faults_of(record) -> list[str]:

@@ -1,6 +1,7 @@
 """The tables of README and notebooks, made from the recorded runs."""
 
 import statistics
+from itertools import chain
 from pathlib import Path
 
 from ..networks.watching import find_transformer
@@ -8,16 +9,6 @@ from .experiment import Experiment, published
 from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
 from .metrics import out_of_frame_fraction, scale_of
 from .runs import load_runs, load_theta
-
-
-def mean_and_spread(values: list[float]) -> tuple[float, float]:
-    """Mean and standard deviation (n - 1); the spread of a single value is NaN.
-
-    >>> mean_and_spread([1.0, 3.0])
-    (2.0, 1.4142135623730951)
-    """
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
-
 
 DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
 DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
@@ -29,6 +20,15 @@ TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task 
 CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
+
+
+def mean_and_spread(values: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1); the spread of a single value is NaN.
+
+    >>> mean_and_spread([1.0, 3.0])
+    (2.0, 1.4142135623730951)
+    """
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
 
 
 def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
@@ -116,10 +116,7 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
         measured = [run for run in runs if "stillness" in run]
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
             continue
-        error, spread = mean_and_spread([run["test_error_percent"] for run in runs])
-        paper = "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
-        row = [experiment.name, paper, f"{error:.2f}", "-" if len(runs) == 1 else f"{spread:.2f}", str(len(runs))]
-        row += [f"{runs[0]['parameters']:,}", str(runs[0]["epochs"])]
+        row = [experiment.name, paper_text(experiment), *result_cells([run["test_error_percent"] for run in runs], runs)]
         row += [
             mean_text([run["stillness"][key] for run in measured], places) for key, places in (("degrees", 1), ("pixels", 2))
         ]
@@ -131,21 +128,22 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
 def door_table(root: Path | None = None) -> str:
     """The four rows that README shows: error and stillness on R and RTS, of the paper, of our net in both ways, of its control."""
     columns = {"r": "st-cnn-affine", "rts": "st-cnn-similarity"}
-    rows = {"the paper's ST-CNN (affine)": [f"{PAPER_ERRORS['st-cnn-affine'][task]:.1f} | -" for task in columns]}
+    published_errors = [(f"{PAPER_ERRORS['st-cnn-affine'][task]:.1f}", "-") for task in columns]
+    rows = [["the paper's ST-CNN (affine)", *chain(*published_errors)]]
     ways = {
         "ours, trained as the paper trains": "{net}-plain",
         "ours, **still**": "{net}-still",
         "control: no transformer, equal size": "cnn-plain",
     }
     for title, name in ways.items():
-        cells = []
+        row = [title]
         for task, net in columns.items():
             runs = load_runs(f"mnist-{task}/{name.format(net=net)}", root)
             still = [run["stillness"]["degrees"] for run in runs if "stillness" in run]
-            cells.append(f"{error_text([run['test_error_percent'] for run in runs])} | {mean_text(still, 1)}")
-        rows[title] = cells
+            row += [error_text([run["test_error_percent"] for run in runs]), mean_text(still, 1)]
+        rows.append(row)
     header = ("net", "R: error %", "one digit turns by °", "RTS: error %", "one digit turns by °")
-    return markdown(header, [[title, *" | ".join(cells).split(" | ")] for title, cells in rows.items()])
+    return markdown(header, rows)
 
 
 def mean_text(values: list[float], places: int) -> str:
@@ -175,6 +173,23 @@ def error_text(errors: list[float]) -> str:
     return f"{mean:.2f}" if len(errors) == 1 else f"{mean:.2f} ± {spread:.2f}"
 
 
+def paper_text(experiment: Experiment) -> str:
+    """The paper's error as text, a dash where it has none."""
+    return "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
+
+
+def result_cells(results: list[float], runs: list[dict]) -> list[str]:
+    """Mean of the runs' results, its spread, and how many runs, parameters and epochs are behind it, as text."""
+    mean, spread = mean_and_spread(results)
+    spread_text = "-" if len(runs) == 1 else f"{spread:.2f}"
+    return [f"{mean:.2f}", spread_text, str(len(runs)), f"{runs[0]['parameters']:,}", str(runs[0]["epochs"])]
+
+
+def minutes_text(runs: list[dict]) -> str:
+    """How many minutes a run took, on average."""
+    return f"{statistics.fmean(run['wall_seconds'] for run in runs) / 60:.1f}"
+
+
 def details(experiments: list[Experiment], root: Path | None) -> str:
     """One row an experiment: error, size, cost, and pose before and after the transformer."""
     return markdown(DETAILS, [details_row(experiment, load_runs(experiment.name, root)) for experiment in experiments])
@@ -183,21 +198,14 @@ def details(experiments: list[Experiment], root: Path | None) -> str:
 def details_row(experiment: Experiment, runs: list[dict]) -> list[str]:
     """One row of `details`, cells as text."""
     name = experiment.name.split("/")[1]
-    paper = "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
     if not runs:
-        return [name, paper, "not recorded"] + ["-"] * (len(DETAILS) - 3)
-    error, spread = mean_and_spread([run["test_error_percent"] for run in runs])
-    minutes = statistics.fmean(run["wall_seconds"] for run in runs) / 60
+        return [name, paper_text(experiment), "not recorded"] + ["-"] * (len(DETAILS) - 3)
     pose = [f"mean_{when}_{unit}" for unit in ("degrees", "pixels") for when in ("before", "after")]
     return [
         name,
-        paper,
-        f"{error:.2f}",
-        "-" if len(runs) == 1 else f"{spread:.2f}",
-        str(len(runs)),
-        f"{runs[0]['parameters']:,}",
-        str(runs[0]["epochs"]),
-        f"{minutes:.1f}",
+        paper_text(experiment),
+        *result_cells([run["test_error_percent"] for run in runs], runs),
+        minutes_text(runs),
         *(
             f"{statistics.fmean(run['pose'][key] for run in runs):.1f}" if all(key in run["pose"] for run in runs) else "-"
             for key in pose
@@ -224,7 +232,7 @@ def precision_of(run: dict) -> str:
 
 def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
     """One row of a table of CIFAR-10, cells as text; at least one run."""
-    accuracy, spread = mean_and_spread([100 - run["test_error_percent"] for run in runs])
+    accuracy, spread, *size = result_cells([100 - run["test_error_percent"] for run in runs], runs)
     best = statistics.fmean(100 - min(epoch["test_error_percent"] for epoch in run["history"]) for run in runs)
     turned = [100 - run["elsewhere_error_percent"]["r"] for run in runs if "elsewhere_error_percent" in run]
     windows = [last_window(name, run["seed"], root) for run in runs]
@@ -232,14 +240,12 @@ def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
     scale, outside = zip(*windows, strict=True) if all(windows) else ((), ())
     return [
         name.split("/")[1],
-        f"{accuracy:.2f}",
-        "-" if len(runs) == 1 else f"{spread:.2f}",
+        accuracy,
+        spread,
         f"{learned:.1f}",
         f"{best:.2f}",
-        str(len(runs)),
-        f"{runs[0]['parameters']:,}",
-        str(runs[0]["epochs"]),
-        f"{statistics.fmean(run['wall_seconds'] for run in runs) / 60:.1f}",
+        *size,
+        minutes_text(runs),
         f"{statistics.fmean(scale):.2f}" if scale else "-",
         f"{statistics.fmean(outside):.0f}" if outside else "-",
         f"{statistics.fmean(turned):.1f}" if turned else "-",

@@ -1,4 +1,4 @@
-"""Training that lives on the device: `fit`, and checkpoints that resume bit for bit."""
+"""`fit`: a training that lives on the device, and goes on bit for bit where it was interrupted."""
 
 import math
 import sys

@@ -1,4 +1,8 @@
-"""Networks of the literature and ours, with and without a spatial transformer; all take raw images in [0, 1] and answer logits."""
+"""Networks of the literature and ours, with and without a spatial transformer.
+
+All take raw images in [0, 1] and answer logits. `parts` is what they share; then `paper`, `deep` and `tutorial` for digits, `seed` and
+`compact` for CIFAR-10.
+"""
 
 from .compact import compact_cnn, compact_control, compact_localizer, compact_net, small_control, small_net, small_resized
 from .deep import deep_cnn, deep_cnn_control, deep_st_cnn
