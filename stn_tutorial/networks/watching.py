@@ -1,4 +1,4 @@
-"""The spatial transformer inside somebody's net: where it is, which theta it chooses, and looking without changing the net."""
+"""The spatial transformer inside somebody's net: where it is, what it answers, and looking without changing the net."""
 
 from contextlib import contextmanager
 
@@ -57,6 +57,17 @@ def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def outputs_of(transformer: SpatialTransformer):
+    """Collects, in a list, what a transformer hands on each time it is called as a module, in float32."""
+    outputs: list[Tensor] = []
+    hook = transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float()))
+    try:
+        yield outputs
+    finally:
+        hook.remove()
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from ..geometry.family import Family
 from ..geometry.paths import theta_path
 from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import evaluating, find_transformer, outputs_of, thetas_of
 from .figures import add_lattice, lattice_lines
 from .film import Film
-from .images import to_bytes
-from .picture import ACCENT, RIGHT, WRONG, as_array, blends, in_colors, panel
+from .images import from_bytes, to_bytes
+from .picture import ACCENT, RIGHT, WRONG, as_array, blends, in_colors, in_unit_range, leave_room, panel
 
 CELLS = 4  # of the lattice along a side: few, so that films stay small
 # the colours of a film, and in how many steps their edges blend
@@ -101,12 +101,10 @@ class Stage:
         self.words = [a.set_xlabel("", fontsize=11, parse_math=False) for a in axes[1]]
         self.title = self.figure.suptitle("", fontsize=11)
         for a in axes[0]:
-            height, width = self.size
-            a.set_xlim(-0.2 * width, 1.2 * width)
-            a.set_ylim(1.2 * height, -0.2 * height)
-            a.set_facecolor("black")
+            leave_room(a, self.size, 0.2, "black")
 
     def update(self, inputs: Tensor, outputs: Tensor, thetas: Tensor, predictions: Tensor, title: str) -> None:
+        """Show other inputs and outputs, (K, C, H, W) each, with their thetas (K, P) and what the net reads, (K,)."""
         self.title.set_text(title)
         for k, label in enumerate(self.labels):
             right = int(predictions[k]) == int(label)
@@ -119,26 +117,20 @@ class Stage:
 
 @torch.no_grad()
 def answers(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a net with a transformer makes of images (N, C, H, W): theta (N, P), its output (N, C', H', W') and the logits (N, classes).
+    """What a net with a transformer makes of images (N, C, H, W): theta (N, P), output (N, C', H', W') and logits (N, classes).
 
-    The first transformer's; the net is asked in evaluation mode. Raises ValueError for a model without a transformer, and
-    for one that calls it in parts.
+    Theta and output are the first transformer's; the net is asked in evaluation mode, and left as it came. Raises ValueError
+    for a model without a transformer, and for one that calls it in parts.
 
     >>> from stn_tutorial.networks.models import paper_st_cnn
     >>> [tuple(found.shape) for found in answers(paper_st_cnn(), torch.rand(2, 1, 28, 28))]
     [(2, 6), (2, 1, 28, 28), (2, 10)]
     """
-    transformer, was_training, outputs = find_transformer(model), model.training, []
+    transformer = find_transformer(model)
     if transformer is None:
         raise ValueError("model must have a SpatialTransformer in it, and holds none")
-    keep = transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float()))
-    model.eval()
-    try:
-        with thetas_of(model) as thetas:
-            logits = model(images.to(next(model.parameters()))).float()
-    finally:
-        keep.remove()
-        model.train(was_training)
+    with evaluating(model), thetas_of(model) as thetas, outputs_of(transformer) as outputs:
+        logits = model(images.to(next(model.parameters()))).float()
     if not outputs:
         raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
     return thetas[0].cpu(), outputs[0].cpu(), logits.cpu()
@@ -169,14 +161,14 @@ def animate_rotation(
     >>> film.captions
     ['turned by -90 degrees', 'turned by +0 degrees', 'turned by +90 degrees', 'turned by +0 degrees']
     """
-    upright = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    upright = in_unit_range(images).float()
     order = there_and_back(frames)
     angles = -degrees * torch.cos(math.pi * torch.linspace(0, 1, max(order) + 1))
     inputs = turned(upright, angles)
     found = [answers(model, batch) for batch in inputs]
     transformer = find_transformer(model)
     read = torch.stack([logits.argmax(dim=1) for _, _, logits in found])
-    outputs = torch.stack([torch.stack([shown(image) for image in output]) for _, output, _ in found])
+    outputs = torch.stack([torch.stack([from_bytes(*to_bytes(image)) for image in output]) for _, output, _ in found])
     stage = Stage(upright, outputs[0], transformer.family, labels, classes, transformer.align_corners)
     captions = [f"turned by {round(angle) or 0:+d} degrees" for angle in angles.tolist()]
 
@@ -190,16 +182,6 @@ def animate_rotation(
         f"transformer's output. The net reads {share:.0f} % of the pictures correctly."
     )
     return film(stage.figure, order, draw, [captions[k] for k in order], alt)
-
-
-def shown(image: Tensor) -> Tensor:
-    """An image or a feature map (C, H, W) as bytes that can be seen, (1 or 3, H, W).
-
-    >>> shown(torch.rand(8, 5, 4)).shape
-    torch.Size([1, 5, 4])
-    """
-    pixels, shape = to_bytes(image)
-    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape).permute(2, 0, 1)
 
 
 def animate_warps(
@@ -252,7 +234,7 @@ def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, fra
     >>> animate_theta(torch.rand(1, 28, 28), Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), frames=4).captions
     ['theta = (0.00)', 'theta = (0.50)', 'theta = (1.00)', 'theta = (0.50)']
     """
-    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    image = in_unit_range(image)
     size = tuple(image.shape[1:])
     order = there_and_back(frames)
     path = theta_path(family, start, end, max(order) + 1, steady)
@@ -260,9 +242,7 @@ def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, fra
     figure = Figure(figsize=(6.4, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
     panel(left, image, "input, and where the output looks")
-    left.set_facecolor("#eeeeee")
-    left.set_xlim(-0.25 * size[1], 1.25 * size[1])
-    left.set_ylim(1.25 * size[0], -0.25 * size[0])
+    leave_room(left, size, 0.25)
     lattice = add_lattice(left, family, path[0], size)
     picture = panel(right, outputs[0], "output")
 

@@ -16,9 +16,8 @@ from ..geometry.affine import Affine
 from ..geometry.coordinates import normalized_to_pixel, target_grid
 from ..geometry.sampler import cubic_weight, sample
 from ..geometry.similarity import Similarity
-from ..training.data import load
 from .figures import Lattice, lattice_lines
-from .picture import ACCENT, GREYS, INK, SECOND, Picture, as_array, picture
+from .picture import ACCENT, GREYS, INK, SECOND, Picture, as_array, in_unit_range, picture
 
 LIT, FADED = "#f9d9dd", "#8a8a8a"
 POSE = torch.tensor([[-0.6, math.log(0.72), 0.08, -0.06]])  # of the window around the digit: angle, log of the scale, shift
@@ -32,7 +31,7 @@ BOXES = {
 PARTS = (*BOXES, "theta", "gradient")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagram(Picture):
     """A picture that is also a vector graphic: `save` takes a name that ends in .svg, too."""
 
@@ -63,7 +62,7 @@ def spatial_transformer(image: Tensor, highlight: str | None = None, label: str 
     """
     if highlight is not None and highlight not in PARTS:
         raise ValueError(f"highlight must be one of {', '.join(map(repr, PARTS))}, got {highlight!r}")
-    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    image = in_unit_range(image)
     size, family = tuple(image.shape[1:]), Affine()
     back = family.from_matrix(Similarity().matrix(POSE))
     given = sample(image[None], family.grid(family.inverse(back), size))
@@ -308,8 +307,3 @@ def polygons(shapes: dict[str, Tensor]) -> Picture:
         f"{name} {', '.join(f'({x:.2g}, {y:.2g})' for x, y in corners.tolist())}" for name, corners in shapes.items()
     )
     return picture(figure, f"A shape and what becomes of it, by its corners: {words}.")
-
-
-def write_readme_figure(folder: Path) -> None:
-    """Write spatial-transformer.svg, which the README shows; its digit is the sixth of MNIST."""
-    spatial_transformer(load("mnist").train_images[5], label="a 2").save(folder / "spatial-transformer.svg")

@@ -15,6 +15,7 @@ from ..geometry.sampler import MODES, PADDING_MODES
 from . import figures
 from .browser_widget import SCRIPT, BrowserWidget, fragment, one_thread
 from .images import as_image, from_bytes, small_enough, to_bytes
+from .picture import Picture
 
 
 def describe(transform: Family) -> dict:
@@ -94,7 +95,7 @@ class Explorer(BrowserWidget):
         except Exception as error:  # a learner's function may raise anything, and shall see it
             self.problem, self.output = f"{type(error).__name__}: {error}", b""
 
-    def render(self) -> figures.Picture:
+    def render(self) -> Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
         theta, title = torch.tensor(self.theta), ""
         if isinstance(self.transform, MatrixFamily):

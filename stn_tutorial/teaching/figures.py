@@ -7,7 +7,6 @@ import math
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.sampler import sample
-from .picture import ACCENT, INK, SECOND, Picture, panel, picture
+from .picture import ACCENT, BEYOND, INK, SECOND, Picture, in_unit_range, leave_room, panel, picture, plain
 
 
 class Folded:
@@ -46,7 +45,8 @@ def lattice_lines(
     """The output's square as a lattice, mapped into the input: polylines in pixels of the input.
 
     theta: (P,). image_size: (H, W) of the input. The lattice reaches to -1 and 1: to the outer edges of the image, or with
-    align_corners to its outermost pixel centres. The first line is the output's upper edge, from its left end. Where points lie far outside, or behind the camera, it is broken off (NaN).
+    align_corners to its outermost pixel centres. The first line is the output's upper edge, from its left end. Where points lie
+    far outside, or behind the camera, it is broken off (NaN).
     """
     grid = family.grid(theta[None].detach().cpu().float(), (cells + 1, cells + 1), align_corners=True)[0]  # from -1 to 1
     points = normalized_to_pixel(grid, image_size, align_corners).masked_fill((grid.abs() > 20).any(-1, True), math.nan)
@@ -91,7 +91,7 @@ def warp(
 
     image: (C, H, W), uint8 or in [0, 1]. theta: (P,). output: what another sampler made of it, (C, H, W), in place of ours.
     """
-    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    image = in_unit_range(image)
     size = image.shape[1:]
     if output is None:
         grid = family.grid(theta[None].to(image.dtype), size, align_corners)
@@ -99,7 +99,7 @@ def warp(
     figure = Figure(figsize=(6.4, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     panel(left, image, "input U, and where the output looks")
-    left.set_facecolor("#eeeeee")  # beyond the picture
+    left.set_facecolor(BEYOND)
     add_lattice(left, family, theta, size, align_corners)
     height, width = size
     reach = np.concatenate(lattice_lines(family, theta, size, align_corners))
@@ -136,11 +136,8 @@ def verdict(
     figure = Figure(figsize=(8.4, 3.1), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     panel(left, image, "input, and where the net looks")
-    height, width = image.shape[1:]
-    left.set_xlim(-0.25 * width, 1.25 * width)
-    left.set_ylim(1.25 * height, -0.25 * height)
-    left.set_facecolor("#eeeeee")  # beyond the picture
-    add_lattice(left, family, theta, (height, width), align_corners)
+    leave_room(left, image.shape[1:], 0.25)
+    add_lattice(left, family, theta, image.shape[1:], align_corners)
     panel(middle, output, "what it then sees")
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
@@ -160,7 +157,7 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
 
     image: (C, H, W), uint8 or in [0, 1]. transformations: a name -> (family, theta (P,)).
     """
-    image = image.float() / 255 if image.dtype == torch.uint8 else image
+    image = in_unit_range(image)
     size, names = tuple(image.shape[1:]), list(transformations)
     blocks = math.ceil(len(names) / columns)
     figure = Figure(figsize=(1.75 * min(columns, len(names)), 3.7 * blocks), layout="constrained")
@@ -176,9 +173,7 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
         below.set_axis_on()
         panel(above, image, name)
         add_lattice(above, family, theta, size)
-        above.set_facecolor("#eeeeee")
-        above.set_xlim(-margin * size[1], (1 + margin) * size[1])
-        above.set_ylim((1 + margin) * size[0], -margin * size[0])
+        leave_room(above, size, margin)
         panel(below, sample(image[None], family.grid(theta[None].to(image.dtype), size))[0])
     return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
 
@@ -197,8 +192,7 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.set_title(title, fontsize=11)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
     if len(series) > 1:
         figure.legend(loc="outside upper left", ncols=2, frameon=False)  # inside it would cover a line
     ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())

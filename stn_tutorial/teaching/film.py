@@ -2,8 +2,6 @@
 
 import base64
 import io
-import json
-import secrets
 from functools import cached_property
 from pathlib import Path
 
@@ -13,26 +11,10 @@ import traitlets
 from PIL import Image
 
 from ..files import write_atomically
+from .browser_widget import fragment, joined
 
-# as text: anywidget would watch a path for changes, and whatever it watches lives for ever
-SCRIPT = (Path(__file__).parent / "static" / "film.js").read_text(encoding="utf-8")
+SCRIPT = joined(("film",))  # a text, as in browser_widget
 SPEEDS = {"slow": 167, "normal": 83, "fast": 42}  # milliseconds from one frame to the next
-# what film.js needs of a model where there is no kernel
-ALONE = """
-const state = STATE, listeners = {};
-const model = {
-  get: (name) => state[name],
-  set: (name, value) => {
-    if (state[name] === value) return;
-    state[name] = value;
-    (listeners[`change:${name}`] ?? []).forEach((action) => action());
-  },
-  save_changes: () => {},
-  on: (event, action) => (listeners[event] ??= []).push(action),
-  off: () => {},
-};
-render({ model, el: document.getElementById("PLACE") });
-"""
 
 
 class FilmView(anywidget.AnyWidget):
@@ -108,9 +90,7 @@ class Film(widgets.VBox):
         names = ("order", "captions", "alt", "rest", "speeds", "interval", "frame")
         pictures = [base64.b64encode(picture).decode() for picture in self.view.pictures]
         state = {name: getattr(self.view, name) for name in names} | {"pictures": pictures, "playing": False, "alone": True}
-        place = f"stn-{secrets.token_hex(4)}"
-        script = SCRIPT + ALONE.replace("STATE", json.dumps(state).replace("</", "<\\/")).replace("PLACE", place)
-        return f'<div id="{place}"></div>\n<script type="module">\n{script}</script>\n'
+        return fragment(SCRIPT, state)
 
     def save(self, path: str | Path) -> None:
         """Write the APNG to a name that ends in .png, a page that plays it to one in .html; a ValueError for another ending."""

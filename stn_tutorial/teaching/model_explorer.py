@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ..geometry.sampler import sample
 from ..geometry.similarity import Similarity
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import find_transformer, outputs_of, thetas_of
 from . import figures
 from .browser_widget import BrowserWidget, one_thread
 from .explorer import describe
 from .images import from_bytes, to_bytes
+from .picture import Picture, in_unit_range
 
 
 def moved(images: Tensor, degrees: float, scale: float, right: float, down: float) -> Tensor:
@@ -109,14 +110,9 @@ class ModelExplorer(BrowserWidget):
     def answer(self) -> list[float]:
         """Show the net the picture as it lies, and keep what it makes of it; returns the probabilities of the classes."""
         image, some = self.images[self.index : self.index + 1], next(self.model.parameters())
-        seen = moved(image.float() / 255 if image.dtype == torch.uint8 else image.float(), *self.pose)
-        outputs = []
-        keep = self.transformer.register_forward_hook(lambda module, inputs, output: outputs.append(output.float().cpu()))
-        try:
-            with one_thread(), thetas_of(self.model) as thetas, torch.no_grad():
-                logits = self.model(seen.to(some))  # on its device, in its precision
-        finally:
-            keep.remove()
+        seen = moved(in_unit_range(image).float(), *self.pose)
+        with one_thread(), torch.no_grad(), thetas_of(self.model) as thetas, outputs_of(self.transformer) as outputs:
+            logits = self.model(seen.to(some))  # on its device, in its precision
         if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(f"model must answer logits (N, classes) of two classes or more, for one image got {got}")
@@ -132,7 +128,7 @@ class ModelExplorer(BrowserWidget):
         self.answered = [self.index, *self.pose]
         return self.probabilities
 
-    def render(self) -> figures.Picture:
+    def render(self) -> Picture:
         """The net's last answer as a still picture, for places without a front end."""
         index, degrees, scale, right, down = self.answered
         title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"

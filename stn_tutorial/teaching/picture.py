@@ -1,4 +1,4 @@
-"""A finished picture that carries its alt text, and how a figure or an image becomes one."""
+"""A finished picture that carries its alt text, how a figure or an image becomes one, and what all figures look like."""
 
 import base64
 import io
@@ -14,6 +14,7 @@ from torch import Tensor
 from ..files import write_atomically
 
 INK, ACCENT, SECOND, RIGHT, WRONG = "#222222", "#d1495b", "#00798c", "#2e7d32", "#c62828"
+GREY, BEYOND = "#777777", "#eeeeee"  # of what stands back; of the ground beyond an image
 GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
 
@@ -81,14 +82,22 @@ def in_colors(pages: list[Image.Image], colors: list[tuple[int, int, int]]) -> l
     return [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
 
 
+def in_unit_range(images: Tensor) -> Tensor:
+    """Images of any shape, uint8 or in [0, 1], as floating point in [0, 1].
+
+    >>> in_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([0., 1.])
+    """
+    return images.float() / 255 if images.dtype == torch.uint8 else images
+
+
 def as_array(image: Tensor) -> np.ndarray:
     """An image (H, W), (1, H, W) or (3, H, W), uint8 or in [0, 1] -> an array that imshow takes.
 
     >>> as_array(torch.full((3, 2, 5), 255, dtype=torch.uint8)).shape
     (2, 5, 3)
     """
-    image = image.detach().cpu()
-    image = image.float() / 255 if image.dtype == torch.uint8 else image.float()
+    image = in_unit_range(image.detach().cpu()).float()
     if image.dim() == 3:
         image = image[0] if image.shape[0] == 1 else image.permute(1, 2, 0)
     return image.clamp(0, 1).numpy()
@@ -105,3 +114,29 @@ def panel(axes, image: Tensor, title: str = ""):
     axes.set_yticks([])
     axes.set_title(title, fontsize=10, color=INK)
     return axes.imshow(as_array(image), **GREYS)
+
+
+def leave_room(axes, size: tuple[int, int], share: float, color: str = BEYOND) -> None:
+    """Room around an image of (H, W) pixels, a share of its sides, for what reaches beyond it.
+
+    >>> axes = Figure().subplots()
+    >>> leave_room(axes, (20, 40), 0.25)
+    >>> [float(end) for end in (*axes.get_xlim(), *axes.get_ylim())]
+    [-10.0, 50.0, 25.0, -5.0]
+    """
+    height, width = size
+    axes.set_xlim(-share * width, (1 + share) * width)
+    axes.set_ylim((1 + share) * height, -share * height)
+    axes.set_facecolor(color)
+
+
+def plain(axes) -> None:
+    """Leave of a chart's frame only the axes themselves, with a light grid.
+
+    >>> axes = Figure().subplots()
+    >>> plain(axes)
+    >>> axes.spines["top"].get_visible()
+    False
+    """
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -5,16 +5,17 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from . import figures
+from .picture import Picture
 
 
 class Player(widgets.HBox):
     """Controls beside the picture that `draw` makes of their values.
 
-    draw: called with the controls' values by name, answers a `figures.Picture`. controls: name -> ipywidgets control.
+    draw: called with the controls' values by name, answers a `Picture`. controls: name -> ipywidgets control.
     Without a kernel, on a page or a Git host, the picture as it was last drawn is shown instead.
 
     >>> import torch
+    >>> from stn_tutorial.teaching import figures
     >>> def draw(size):
     ...     return figures.images_in_a_row([torch.rand(1, size, size)], [f"{size} pixels wide"])
     >>> player = Player(draw, {"size": widgets.IntSlider(8, 4, 28)})
@@ -23,7 +24,7 @@ class Player(widgets.HBox):
     <Picture: An image: 16 pixels wide>
     """
 
-    def __init__(self, draw: Callable[..., figures.Picture], controls: dict[str, widgets.ValueWidget]):
+    def __init__(self, draw: Callable[..., Picture], controls: dict[str, widgets.ValueWidget]):
         self.draw, self.controls = draw, controls
         self.problem = widgets.HTML()
         self.view = widgets.Image(format="png", layout=widgets.Layout(max_width="660px", object_fit="contain"))
@@ -72,12 +73,13 @@ class Player(widgets.HBox):
         return {**bundle, **data}, metadata
 
 
-def play(draw: Callable[..., figures.Picture], **ranges) -> Player:
+def play(draw: Callable[..., Picture], **ranges) -> Player:
     """Controls for a function that answers a Picture: a slider for (low, high, start), a menu for a list.
 
     A slider of three integers moves in whole steps.
 
     >>> import torch
+    >>> from stn_tutorial.teaching import figures
     >>> def draw(kind, brightness):
     ...     return figures.images_in_a_row([brightness * torch.ones(1, 8, 8)], [f"{kind}: {brightness:.1f}"])
     >>> play(draw, kind=["grey", "light"], brightness=(0.0, 1.0, 0.5)).shown.alt

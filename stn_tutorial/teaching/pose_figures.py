@@ -11,7 +11,7 @@ from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
 from ..networks.watching import find_transformer, thetas_of
 from ..training.metrics import circular_spread, corner_angle, rotation_angle, where_corners_look
-from .picture import ACCENT, INK, RIGHT, SECOND, Picture, panel, picture
+from .picture import ACCENT, GREY, INK, RIGHT, SECOND, Picture, panel, picture
 
 MARKERS = (("o", ACCENT), ("s", RIGHT), ("^", SECOND), ("D", INK))  # told apart by shape as well as by colour
 
@@ -81,16 +81,10 @@ def pose_spread(reports: dict[str, dict], unit: str = "degrees", floor: float | 
     axes = figure.subplots()
     first = next(iter(reports.values()))
     place = np.arange(len(first[f"before_{unit}"]))
-    axes.plot(
-        place,
-        np.array(first[f"before_{unit}"], float),
-        "o",
-        mfc="none",
-        color="#777777",
-        label=f"before, {means(first, unit)[0]:.1f}",
-    )
+    before = np.array(first[f"before_{unit}"], float)  # None, a class without images, becomes NaN
+    axes.plot(place, before, "o", mfc="none", color=GREY, label=f"before, {means(first, unit)[0]:.1f}")
     for (name, report), (marker, color) in zip(reports.items(), MARKERS, strict=False):
-        spread = np.array(report[f"after_{unit}"], float)  # None, a class without images, becomes NaN
+        spread = np.array(report[f"after_{unit}"], float)
         axes.plot(place, spread, marker, color=color, markersize=7, label=f"{name}, {means(report, unit)[1]:.1f}")
     if floor is not None:
         axes.axhline(floor, color=INK, linewidth=1, linestyle=":")

@@ -14,9 +14,8 @@ from ..training.experiment import published
 from ..training.experiments import experiment_called
 from ..training.metrics import scale_of
 from ..training.runs import load_runs, load_theta
-from .picture import ACCENT, INK, SECOND, Picture, panel, picture
+from .picture import ACCENT, GREY, INK, SECOND, Picture, panel, picture, plain
 
-GREY = "#777777"
 BLOCK = 10  # epochs
 
 
@@ -146,9 +145,3 @@ def window_scales(names: dict[str, str], root: Path | None = None) -> Picture:
     figure.legend(loc="outside upper left", frameon=False, fontsize=9)
     plain(axes)
     return picture(figure, f"Scale of the transformer's window along the training, from 1. At the end, {'; '.join(words)}.")
-
-
-def plain(axes) -> None:
-    """A light grid and no box."""
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -120,7 +120,7 @@ def test_equal_frames_are_sent_once_and_a_last_one_that_rests_is_shown_longer():
 def test_words_cannot_break_out_of_the_page():
     page = Film([flat("red")], ["</script><b>"], "</script>").to_html()
     assert page.count("</script>") == 1
-    state = json.loads(re.search(r"const state = (\{.*\}), listeners", page)[1])
+    state = json.loads(re.search(r'drawAlone\(render, "[\w-]+", (\{.*\})\);', page)[1])
     assert (state["captions"], state["alt"]) == (["</script><b>"], "</script>")
 
 

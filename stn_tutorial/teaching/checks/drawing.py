@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...geometry.affine import Affine
 from ...geometry.sampler import sample
-from ..picture import Picture, panel, picture
+from ..picture import ACCENT, Picture, panel, picture
 from .verdict import describe
 
 
@@ -44,7 +44,7 @@ def side_by_side(wanted: Tensor, answer: Tensor, what: str) -> Picture:
     gap = (wanted - answer).abs().nan_to_num(nan=math.inf)
     row, column = (int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
     for a in axes:
-        a.plot(column, row, "s", markersize=9, markerfacecolor="none", markeredgecolor="#d1495b", markeredgewidth=2)
+        a.plot(column, row, "s", markersize=9, markerfacecolor="none", markeredgecolor=ACCENT, markeredgewidth=2)
     return picture(figure, f"{what}: target and yours; they differ most at row {row}, column {column}.")
 
 

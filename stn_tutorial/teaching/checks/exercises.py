@@ -1,4 +1,4 @@
-"""The one list of all exercises: whoever needs them (tests, builders, the command line) walks it."""
+"""The one list of all exercises: notebooks, their builder and the tests walk it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
