@@ -31,7 +31,9 @@ def first_figure(made: NotebookNode) -> Image.Image:
 
 
 def shrunk(figure: Image.Image) -> bytes:
-    """A figure on a white card of WIDTH x HEIGHT, as a PNG."""
+    """The left of a figure, as much as fills a card of WIDTH x HEIGHT, as a PNG: of a long row the first pictures, large enough to see."""
+    wide = min(figure.width, round(figure.height * WIDTH / HEIGHT))
+    figure = figure.crop((0, 0, wide, figure.height))
     figure.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     card = Image.new("RGB", (WIDTH, HEIGHT), "white")
     card.paste(figure, ((WIDTH - figure.width) // 2, (HEIGHT - figure.height) // 2))
