@@ -334,6 +334,17 @@ def test_nan_thetas_are_counted_and_no_part_of_what_is_saved_or_sent_round():
     assert not any("nan" in name for name, _ in (*stn.named_buffers(), *stn.state_dict().items()))
 
 
+@pytest.fixture
+def autocast_left_as_it_was():
+    """A compiled program that stops within autocast leaves it entered, and its cache of cast weights grows stale; eager code does not."""
+    yield
+    depth = torch.autocast_increment_nesting()
+    for _ in range(depth):
+        torch.autocast_decrement_nesting()
+    torch.clear_autocast_cache()
+
+
+@pytest.mark.usefixtures("autocast_left_as_it_was")
 @pytest.mark.parametrize(("name", "sampler"), [*((name, "torch") for name in FAMILIES), ("affine", "scratch")])
 def test_compiles_as_one_graph_and_checks_theta_there_too(name, sampler):
     family = FAMILIES[name]()
