@@ -28,7 +28,7 @@ except ModuleNotFoundError:  # on Colab: installs this package, and leaves the t
     from glob import glob
 
     package = (glob("stn_tutorial-*.whl") or ["git+ADDRESS"])[0]
-    # %pip install -q --no-deps anywidget psygnal torchsummary {package}
+    # %pip install -q --no-deps anywidget psygnal safetensors torchsummary {package}
     try:
         import stn_tutorial
     except ModuleNotFoundError:
