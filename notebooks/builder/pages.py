@@ -66,6 +66,10 @@ class Renderer(IPythonRenderer):
     def link(self, text: str, url: str, title: str | None = None) -> str:
         return super().link(text, page_link(url), title)
 
+    def block_html(self, html: str) -> str:
+        """Markup as it stands: nbconvert closes every tag of a block in it, and a <details> would end before its own text."""
+        return super().block_html(html) if "<img" in html else html
+
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return html.escape(text) if re.match("https?:", url) else super().image(text, url, title)
 

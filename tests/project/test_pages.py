@@ -1,5 +1,7 @@
 """The pages of the walkthrough, which need no network, and the tables of the README."""
 
+import re
+
 import nbformat
 import pytest
 import torch
@@ -65,3 +67,11 @@ def test_the_readme_lists_notebooks_and_tables_between_its_marks(tmp_path, monke
             end
         )
     assert readme.fill_readme(filled) == filled
+
+
+def test_an_answer_of_several_paragraphs_stays_folded(tmp_path):
+    text = "Why?\n\n<details><summary>Answer</summary>\n\nFirst.\n\nSecond.\n\n</details>\n\nAfter."
+    made = new_notebook(cells=[new_markdown_cell(text)])
+    pages.write_page(made, "a page", tmp_path / "page.html", tmp_path)
+    folded = re.search("<details>(.*?)</details>", (tmp_path / "page.html").read_text(encoding="utf-8"), flags=re.DOTALL)[1]
+    assert "First." in folded and "Second." in folded and "After." not in folded
