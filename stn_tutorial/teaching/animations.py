@@ -191,13 +191,12 @@ def animate_warps(
     classes=range(10),
     padding_mode: str = "zeros",
     fill: float | Tensor = 0.0,
-    every: int = 1,
 ) -> Film:
     """The first `count` recorded images along a training: lattice, output and prediction at each recorded step.
 
     history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the
     transformer's. fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or
-    (C,). every: 2 shows every second recorded step and the last, in half the bytes.
+    (C,).
 
     >>> from stn_tutorial import Rotation
     >>> history = {"step": torch.tensor([0, 100]), "theta": torch.tensor([[[0.0]], [[1.0]]]), "label": torch.tensor([7])}
@@ -208,7 +207,7 @@ def animate_warps(
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
     stage = Stage(inputs, inputs, family, labels, classes)
     last = len(history["step"]) - 1
-    frames = [*range(0, last, every), last]
+    frames = [*range(last), last]
     captions = {t: f"step {int(history['step'][t]):,}" for t in frames}
 
     def draw(t: int) -> None:

@@ -5,7 +5,6 @@ A Picture shows itself as the last line of a notebook cell.
 
 import math
 
-import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -178,17 +177,13 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
     return picture(figure, f"Sampling lattice over the input, and the output below it, for: {'; '.join(names)}.")
 
 
-def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "", log: bool = False) -> Picture:
+def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "") -> Picture:
     """Line chart: a name -> (x values, y values)."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
     looks = zip((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), ("-", "--", ":", "-.") * 2, strict=False)
     for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
         axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
-    if log:
-        axes.set_yscale("log")
-        for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            set_formatter(matplotlib.ticker.FormatStrFormatter("%.3g"))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.set_title(title, fontsize=11)
@@ -197,12 +192,3 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "",
         figure.legend(loc="outside upper left", ncols=2, frameon=False)  # inside it would cover a line
     ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())
     return picture(figure, f"{y_label} against {x_label}: {ends}.")
-
-
-def training_curves(histories: dict[str, list[dict]]) -> Picture:
-    """Test error along the epochs, a name -> history as `fit` returns it."""
-    series = {
-        name: ([row["epoch"] for row in history], [row["test_error_percent"] for row in history])
-        for name, history in histories.items()
-    }
-    return lines(series, "epoch", "test error in %", log=True)
