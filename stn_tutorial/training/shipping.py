@@ -16,7 +16,11 @@ from .experiments import experiment_called
 from .metrics import pose_report, stillness, where_corners_look
 from .runs import STILLNESS_IMAGES, load_runs, read_run
 
-CARD_SEEDS = (7001, 7002, 7003)  # of the test distortions: no training and no choice has seen them
+CARD_SEEDS = (
+    7001,
+    7002,
+    7003,
+)  # of the test distortions: no training and no choice has seen these poses (the digits they have)
 FAILS = {
     "mnist-r": "on digits turned by more than 90 degrees, which it never saw, and on pictures that are no single digits",
     "mnist-rts": "on digits turned by more than 45 degrees, smaller than 0.7 or larger than 1.2 times their size",
