@@ -187,10 +187,9 @@ class Group:
         blur of the second interpolation). Both (N, P) -> (N, P).
         """
         matrices = self.matrix(first), self.matrix(second)
-        if first.shape != second.shape or first.dtype != second.dtype:
-            raise ValueError(
-                f"second must be as first, {tuple(first.shape)} {first.dtype}, got {tuple(second.shape)} {second.dtype}"
-            )
+        wanted, got = ((tuple(theta.shape), theta.dtype, theta.device) for theta in (first, second))
+        if got != wanted:
+            raise ValueError("second must be as first, {} {} on {}, got {} {} on {}".format(*wanted, *got))
         with without_autocast(first.device):
             return self.from_matrix(multiply(matrices[1], matrices[0]))
 

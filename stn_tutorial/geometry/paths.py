@@ -11,7 +11,7 @@ def logarithm(matrix: Tensor) -> Tensor:
 
     NaN where there is none, as for a reflection: no path of turns and stretches leads there.
     """
-    identity, halvings = torch.eye(matrix.shape[-1], dtype=matrix.dtype), 12
+    identity, halvings = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device), 12
     for _ in range(halvings):
         root, inverse = matrix, identity.expand_as(matrix)
         for _ in range(20):  # Denman and Beavers (1976): both converge, to the root and to its inverse
@@ -32,7 +32,7 @@ def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: b
     >>> theta_path(Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), 3).flatten().round(decimals=4).tolist()
     [0.0, 0.5, 1.0]
     """
-    share = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
+    share = torch.linspace(0, 1, steps, dtype=torch.float64, device=start.device)[:, None]
     even = start.double() + share * (end.double() - start.double())
     if not steady or not isinstance(family, Group):
         return even.to(start.dtype)

@@ -38,11 +38,13 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
 
 def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor holds numbers of its own: fake tensors and the wrappers of `torch.func` are used up with their trace."""
+    if type(tensor) is not Tensor:
+        return False
     try:
         tensor.data_ptr()
     except RuntimeError:
         return False
-    return type(tensor) is Tensor
+    return True
 
 
 class ThinPlateSpline(LatticeFamily):

@@ -205,12 +205,12 @@ class SpatialTransformer(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
         fill, made_for = prefix + "fill", prefix + "made_for"
-        kept = torch.tensor(self.fill_given) if self.fill.is_meta else self.fill
+        kept = torch.tensor(self.fill_given, device="cpu") if self.fill.is_meta else self.fill
         given = state_dict.setdefault(fill, kept)
         if given.dim() <= 1 and given.shape != self.fill.shape:  # one number here, one per channel there
             self.fill = self.fill.new_empty(given.shape)
-        theirs, ours = state_dict.get(made_for), spelled(self.family)
-        if theirs is not None and not theirs.is_meta and not torch.equal(theirs.cpu(), ours.cpu()):
+        theirs, ours = state_dict.get(made_for), spelled(self.family, "cpu")
+        if theirs is not None and not theirs.is_meta and not torch.equal(theirs.cpu(), ours):
             error_msgs.append(f"the weights of {prefix}localization were learned for {read(theirs)}, this one has {read(ours)}")
         state_dict[made_for] = ours
         everything = (state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
@@ -252,9 +252,9 @@ def fill_values(fill, padding_mode: str) -> float | list[float]:
     return values if several else values[0]
 
 
-def spelled(family) -> Tensor:
-    """The name of a family as a tensor, so that it can be saved with weights."""
-    return torch.tensor(list(name_of(family).encode()), dtype=torch.uint8)
+def spelled(family, device=None) -> Tensor:
+    """The name of a family as a tensor, so that it can be saved with weights; on torch's default device unless told."""
+    return torch.tensor(list(name_of(family).encode()), dtype=torch.uint8, device=device)
 
 
 def read(name: Tensor) -> str:

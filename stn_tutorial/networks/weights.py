@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from ..files import short_reason, write_atomically
@@ -92,7 +93,8 @@ def pretrained(name: str) -> nn.Module:
     torch.Size([1, 10])
     """
     card = card_of(name)
-    model = SHIPPED[name]()
-    load_weights(model, FOLDER / f"{stem(name)}.safetensors", card["sha256"])
+    with torch.device("cpu"):
+        model = SHIPPED[name]()
+        load_weights(model, FOLDER / f"{stem(name)}.safetensors", card["sha256"])
     model.card = card
     return model.eval()

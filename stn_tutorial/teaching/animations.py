@@ -163,7 +163,7 @@ def animate_rotation(
     """
     upright = in_unit_range(images).float()
     order = there_and_back(frames)
-    angles = -degrees * torch.cos(math.pi * torch.linspace(0, 1, max(order) + 1))
+    angles = -degrees * torch.cos(math.pi * torch.linspace(0, 1, max(order) + 1, device=upright.device))
     inputs = turned(upright, angles)
     found = [answers(model, batch) for batch in inputs]
     transformer = find_transformer(model)

@@ -97,12 +97,12 @@ class Explorer(BrowserWidget):
 
     def render(self) -> Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
-        theta, title = torch.tensor(self.theta), ""
+        theta, title = torch.tensor(self.theta, device="cpu"), ""
         if isinstance(self.transform, MatrixFamily):
             rows = self.transform.matrix(theta[None])[0].tolist()
             title = "   ".join("[" + "  ".join(f"{value:+.2f}" for value in row) + "]" for row in rows)
         if self.sampler is not None:
-            output = from_bytes(self.output, self.shape) if self.output else torch.ones(1, *self.pixels.shape[1:])
+            output = from_bytes(self.output, self.shape) if self.output else torch.ones_like(self.pixels[:1]).float()
             return figures.warp(self.pixels, self.transform, theta, textwrap.fill(self.problem, 70) or title, output=output)
         return figures.warp(self.pixels, self.transform, theta, title, self.padding, self.kernel, self.align_corners)
 
@@ -127,7 +127,7 @@ def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, tran
     """What a learner's sampler(images, grid) makes of an image (C, H, W) of bytes; a ValueError that says what is odd about it."""
     images = pixels[None].float() / 255
     with one_thread():
-        output = sampler(images, transform.grid(torch.tensor([theta]), tuple(images.shape[2:])))
+        output = sampler(images, transform.grid(images.new_tensor([theta]), tuple(images.shape[2:])))
     if not isinstance(output, Tensor) or output.shape != images.shape:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ValueError(f"sampler must answer a tensor of shape {tuple(images.shape)}, got {got}")

@@ -23,7 +23,7 @@ def moved(images: Tensor, degrees: float, scale: float, right: float, down: floa
     aspect = images.shape[3] / images.shape[2]
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     theta = [angle, -math.log(scale), -cos * right + sin / aspect * down, -sin * aspect * right - cos * down]
-    grid = Similarity(aspect).grid(torch.tensor([theta]), tuple(images.shape[2:]))
+    grid = Similarity(aspect).grid(torch.tensor([theta], device=images.device), tuple(images.shape[2:]))
     return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
 
 
@@ -133,7 +133,7 @@ class ModelExplorer(BrowserWidget):
         index, degrees, scale, right, down = self.answered
         title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
         output, seen = from_bytes(self.output, self.output_shape), from_bytes(*to_bytes(self.seen[0]))
-        theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)
+        theta, probabilities = (torch.tensor(numbers, device="cpu") for numbers in (self.theta, self.probabilities))
         family, align = self.transformer.family, self.align_corners
         return figures.verdict(seen, family, theta, output, probabilities, title, self.classes, align)
 

@@ -23,7 +23,7 @@ def one_digit_turned(nets: dict[str, nn.Module], image: Tensor, degrees=range(-9
     nets: a name -> a net with a `SpatialTransformer`, on the CPU. image: (1, H, W), uint8, upright. degrees: the angles. Beside
     each row stands how widely the digit's angle is spread over it, in degrees.
     """
-    turn, angles = Rotation(), torch.tensor([[math.radians(angle)] for angle in degrees])
+    turn, angles = Rotation(), torch.tensor([[math.radians(angle)] for angle in degrees], device=image.device)
     upright = image.float().expand(len(angles), *image.shape) / 255
     turned = sample(upright, turn.grid(angles, tuple(image.shape[1:])))
     rows = {"what goes in": (turned, where_corners_look(turn, angles))}

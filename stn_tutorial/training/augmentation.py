@@ -40,7 +40,8 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, padding: str = "zeros")
     if padding not in SHIFT_PADDINGS:
         raise ValueError(f"padding must be one of {', '.join(map(repr, SHIFT_PADDINGS))}, got {padding!r}")
     n, _, height, width = images.shape
-    rows, columns = torch.arange(height) - down[:, None], torch.arange(width) - right[:, None]
+    rows = torch.arange(height, device="cpu") - down[:, None]
+    columns = torch.arange(width, device="cpu") - right[:, None]
     if padding == "reflect":
         check_reflected_shift(int(right.abs().max()), width)
         check_reflected_shift(int(down.abs().max()), height)
@@ -101,6 +102,8 @@ def jittered(images: Tensor, generator: torch.Generator, deviation: float) -> Te
     torch.Size([2, 1, 28, 28])
     """
     family = Affine()
-    change = deviation * torch.randn(len(images), family.num_params, generator=generator, device=generator.device)
-    grid = family.grid((family.identity() + change).to(images.device), tuple(images.shape[2:]))
+    with generator.device:
+        change = deviation * torch.randn(len(images), family.num_params, generator=generator)
+        theta = family.identity() + change
+    grid = family.grid(theta.to(images.device), tuple(images.shape[2:]))
     return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)

@@ -80,7 +80,8 @@ class Upright(Distortion):
     family = Affine()
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        return images, self.family.identity().to(images.device).expand(len(images), -1)
+        with images.device:
+            return images, self.family.identity().expand(len(images), -1)
 
 
 class RandomRotation(Distortion):

@@ -49,10 +49,11 @@ def shift_undone(model: nn.Module, data: Dataset, recipe: Recipe | None = None, 
     of a line fitted to the place where the window's centre looks against the shift, both in pixels.
     """
     recipe, images = recipe or Recipe(), data.test_images
-    shift = torch.randint(-pixels, pixels + 1, (len(images), 2), generator=torch.Generator().manual_seed(0))
+    with torch.device("cpu"):
+        shift = torch.randint(-pixels, pixels + 1, (len(images), 2), generator=torch.Generator().manual_seed(0))
+        side, centre = torch.tensor([images.shape[3], images.shape[2]]), torch.zeros(1, 2)
     moved = shifted(images, shift[:, 0], shift[:, 1], recipe.shift_padding)
     theta = evaluate(model, replace(data, test_images=moved), recipe=recipe, device=device)["theta"]
-    side = torch.tensor([images.shape[3], images.shape[2]])
-    centre = find_transformer(model).family.map_points(theta, torch.zeros(1, 2))[:, 0] * side / 2
+    centre = find_transformer(model).family.map_points(theta, centre)[:, 0] * side / 2
     applied = shift - shift.float().mean(dim=0)
     return float(((centre - centre.mean(dim=0)) * applied).sum() / applied.square().sum())

@@ -53,7 +53,7 @@ class ThetaRecorder:
         if not self.steps:
             return None
         return {
-            "step": torch.tensor(self.steps),
+            "step": torch.tensor(self.steps, device="cpu"),
             "theta": torch.stack(self.thetas),
             "prediction": torch.stack(self.predictions),
             "pose": self.pose.cpu(),

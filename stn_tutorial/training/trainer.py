@@ -185,7 +185,7 @@ class Trainer:
         if not self.model.training:  # in a model that trains, what somebody froze stays frozen
             self.model.train()
         loss_sum, wrong = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
-        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        order = torch.randperm(len(self.images), generator=self.generator, device="cpu").to(self.device)
         for i in range(self.steps_per_epoch):
             loss, mistakes = self.step(order[i * size : (i + 1) * size])
             loss_sum += loss

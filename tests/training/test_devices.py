@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pretended import moved, on_cuda, pretended_cuda
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from stn_tutorial import Affine, SpatialTransformer
@@ -27,30 +27,13 @@ from stn_tutorial.training.metrics import out_of_frame_fraction, where_corners_l
 from stn_tutorial.training.recipe import Recipe
 from stn_tutorial.training.trainer import Trainer
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.* turns square pictures and shears others", "ignore:CUDA is not available", "ignore:Accessing the data pointer"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:.* turns square pictures and shears others", "ignore:CUDA is not available")
 
 
 @pytest.fixture(autouse=True)
 def pretended():
-    """Fake tensors that may be on "cuda", where cuDNN, which knows no fake ones, is not asked."""
-    with FakeTensorMode(allow_non_fake_inputs=True), torch.backends.cudnn.flags(enabled=False), torch.no_grad():
+    with pretended_cuda():
         yield
-
-
-def moved(net: nn.Module) -> nn.Module:
-    """A net whose weights and buffers are on the pretended device (`to` cannot do that to real ones)."""
-    for module in net.modules():
-        for name, weight in module._parameters.items():
-            module._parameters[name] = None if weight is None else nn.Parameter(weight.detach().to("cuda"))
-        for name, buffer in module._buffers.items():
-            module._buffers[name] = None if buffer is None else buffer.to("cuda")
-    return net
-
-
-def on_cuda(*shape) -> torch.Tensor:
-    return torch.rand(*shape, device="cuda")
 
 
 def learns(net: nn.Module, images: torch.Tensor, autocast: bool = False) -> None:
@@ -133,15 +116,17 @@ RECIPES = {
 }
 
 
+@pytest.mark.parametrize("default", ["cpu", "cuda"])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_training_steps(recipe, few_digits, monkeypatch):
+def test_training_steps(recipe, default, few_digits, monkeypatch):
     monkeypatch.setattr(trainer_module, "prepare", lambda model, recipe, device: moved(model))
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: None)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
     recipe = replace(RECIPES[recipe], epochs=1, batch_size=32)
-    trainer = Trainer(models.tutorial_net(), few_digits, DISTORTIONS["r"](), recipe, 0, torch.device("cuda"))
-    loss, mistakes = trainer.step(torch.arange(32, device="cuda"))
-    assert loss.device.type == mistakes.device.type == trainer.ill_thetas.device.type == "cuda"
-    assert trainer.recorder.record(0)
-    assert trainer.recorder.result()["theta"].device.type == "cpu"
+    with torch.device(default):
+        trainer = Trainer(models.tutorial_net(), few_digits, DISTORTIONS["r"](), recipe, 0, torch.device("cuda"))
+        loss, mistakes = trainer.step(torch.arange(32, device="cuda"))
+        assert loss.device.type == mistakes.device.type == trainer.ill_thetas.device.type == "cuda"
+        assert trainer.recorder.record(0)
+        assert trainer.recorder.result()["theta"].device.type == "cpu"
     assert math.prod(loss.shape) == 1
