@@ -1,4 +1,4 @@
-"""The command line: python -m stn_tutorial info · data · train · ship · table."""
+"""The command line: python -m stn_tutorial info · data · train · ship · export · table."""
 
 import argparse
 import importlib.metadata
@@ -13,9 +13,11 @@ from pathlib import Path
 import torch
 
 from .device import best_device, device_name
+from .networks.weights import SHIPPED
 from .training.data import NAMES, data_root, load
 from .training.experiment import runs_root
 from .training.experiments import EXPERIMENTS, matching
+from .training.exported import export_shipped
 from .training.runs import run_and_report
 from .training.shipping import ship
 from .training.tables import TABLES, table
@@ -70,6 +72,16 @@ def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int
             print(future.result(), flush=True)
 
 
+def export_and_report(name: str, file: Path) -> str:
+    """Export a shipped net; what came out, in a line. A ValueError if file and net read any test image differently."""
+    found = export_shipped(name, file)
+    same, images = found["same_class"], found["images"]
+    line = f"{file}: {found['bytes'] / 1000:.0f} kB, batches of any size; reads {same} of {images} test digits as the net does"
+    if same < images:
+        raise ValueError(line)
+    return f"{line}; logits differ by at most {found['largest_difference']:.1e}"
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m stn_tutorial", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -93,6 +105,11 @@ def main(arguments: list[str] | None = None) -> None:
     command.add_argument("name", metavar="NAME", help="for instance mnist-r/st-cnn-affine-still")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--root", type=Path, help="where the run is recorded (default: data/runs)")
+    command = commands.add_parser("export", help="write a shipped net to a file for other programs, and try it on test images")
+    command.add_argument("name", metavar="NAME", help=" or ".join(SHIPPED))
+    command.add_argument(
+        "file", metavar="FILE", type=Path, help="its ending says what it becomes: .onnx or .pt2 (torch.export)"
+    )
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))
     args = parser.parse_args(arguments)
@@ -106,9 +123,11 @@ def main(arguments: list[str] | None = None) -> None:
             train(args.patterns, args.seeds, args.root, args.at_once)
         elif args.command == "ship":
             print(json.dumps(ship(args.name, args.seed, args.root)["measured"], indent=1))
+        elif args.command == "export":
+            print(export_and_report(args.name, args.file))
         else:
             print(table(args.name))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -96,7 +96,7 @@ class ThinPlateSpline(LatticeFamily):
 
     def known_table(self, *key) -> Tensor:
         """`table`, made once for each of the last few sizes. A table of a trace or of a function transform is not kept."""
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
             return self.table(*key)
         if key in self.tables:
             return self.tables[key]
