@@ -4,9 +4,10 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .affine import Affine
-from .family import Group, MatrixFamily
+from .family import Group, MatrixFamily, matrix_planes
 
 HORIZON = 1e-6  # depths up to here count as behind the camera
 BEHIND = 1e6  # where a point behind the camera looks: outside any picture
@@ -48,10 +49,12 @@ class Projective(Group, MatrixFamily):
 
     def to_points(self, theta: Tensor, points: Tensor) -> Tensor:
         matrix = self.to_matrix(theta)
-        x, y, depth = (points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]).unbind(dim=-1)
-        behind = depth <= HORIZON  # NaN is not behind: it shall be seen
-        depth = torch.where(behind, 1.0, depth)
-        return torch.stack([torch.where(behind, BEHIND, x / depth), torch.where(behind, BEHIND, y / depth)], dim=-1)
+        mapped = points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
+        return seen_from_camera(*mapped.split([2, 1], dim=-1))
+
+    def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+        planes = matrix_planes(self.to_matrix(theta), size, align_corners)
+        return seen_from_camera(*planes.split([2, 1], dim=1)).permute(0, 2, 3, 1)
 
     def from_points(self, output: Tensor, input: Tensor) -> Tensor:
         """Theta that sends four points of the output to four points of the input: both (N, 4, 2) -> (N, 8).
@@ -67,3 +70,13 @@ class Projective(Group, MatrixFamily):
         for_x = torch.cat([ones, zero, -output * input[..., :1]], dim=-1)
         for_y = torch.cat([zero, ones, -output * input[..., 1:]], dim=-1)
         return torch.linalg.solve(torch.cat([for_x, for_y], dim=1), torch.cat([input[..., 0], input[..., 1]], dim=1))
+
+
+def seen_from_camera(points: Tensor, depth: Tensor) -> Tensor:
+    """Points over their depths, which have an axis of one where points have x and y; far outside where the depth is not positive.
+
+    >>> seen_from_camera(torch.tensor([[1.0, 2.0], [1.0, 2.0]]), torch.tensor([[2.0], [-1.0]])).tolist()
+    [[0.5, 1.0], [1000000.0, 1000000.0]]
+    """
+    nearness = F.threshold(depth, HORIZON, math.inf).reciprocal()  # 0 behind the camera; NaN stays, it shall be seen
+    return torch.addcmul(torch.where(depth <= HORIZON, BEHIND, torch.zeros_like(depth)), points, nearness)
