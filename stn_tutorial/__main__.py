@@ -18,6 +18,7 @@ from .training.data import NAMES, data_root, load
 from .training.experiment import runs_root
 from .training.experiments import EXPERIMENTS, matching
 from .training.exported import export_shipped
+from .training.processes import first, joined, several
 from .training.runs import run_and_report
 from .training.shipping import ship
 from .training.tables import TABLES, table
@@ -59,10 +60,10 @@ def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int
         raise ValueError(f"--at-once must be at least 1, got {at_once}")
     names = list({experiment.name: None for pattern in patterns for experiment in matching(pattern)})
     jobs = [(name, seed) for seed in seeds for name in names]
-    if at_once == 1:
+    if at_once == 1 or several():
         for name, seed in jobs:
-            print(f"{name} seed {seed}", flush=True)
-            print(run_and_report(name, seed, root, progress=True), flush=True)
+            say(f"{name} seed {seed}")
+            say(run_and_report(name, seed, root, progress=True))
         return
     threads = max(1, torch.get_num_threads() // at_once)  # trainings that fight for cores are slower than ones that share them
     spawn = multiprocessing.get_context("spawn")
@@ -80,6 +81,12 @@ def export_and_report(name: str, file: Path) -> str:
     if same < images:
         raise ValueError(line)
     return f"{line}; logits differ by at most {found['largest_difference']:.1e}"
+
+
+def say(line: str) -> None:
+    """Print a line; of several processes that train together, the first one does."""
+    if first():
+        print(line, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -120,7 +127,8 @@ def main(arguments: list[str] | None = None) -> None:
             for name in args.names:
                 print(load(name))
         elif args.command == "train":
-            train(args.patterns, args.seeds, args.root, args.at_once)
+            with joined():
+                train(args.patterns, args.seeds, args.root, args.at_once)
         elif args.command == "ship":
             print(json.dumps(ship(args.name, args.seed, args.root)["measured"], indent=1))
         elif args.command == "export":

@@ -9,6 +9,7 @@ import io
 import json
 import platform
 import warnings
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from .experiments import experiment_called
 from .lock import alone_in
 from .metrics import pose_report, stillness, where_corners_look
 from .probes import class_from_theta, error_with_one_theta, shift_undone
+from .processes import first, from_first
 from .trainer import fit
 
 STILLNESS_IMAGES = 500
@@ -55,19 +57,22 @@ NUMBERS_WITHIN = {"one_theta_error_percent", "class_from_theta_percent", "shift_
 def run(experiment: Experiment, seed: int, root: Path | None = None, progress: bool = True) -> dict:
     """Train one experiment with one seed and record it; go on where an interrupted call left off.
 
-    A run that is recorded already is only read. Returns the content of run.json. Raises ValueError when another process is at
+    A run that is recorded already is only read. Returns the content of run.json; of several processes that train together the
+    first one writes it. Raises ValueError when another process is at
     it, OSError when nothing can be written in its folder.
     """
     folder = run_folder(experiment.name, seed, root)
-    if not (folder / "run.json").exists():
-        with alone_in(folder):
-            if not (folder / "run.json").exists():  # nobody has just finished it
-                return train_and_record(experiment, seed, folder, progress)
-    return read_run(folder)
+    recorded = (folder / "run.json").exists
+    if not from_first(recorded):
+        with alone_in(folder) if first() else nullcontext():
+            if not from_first(recorded):  # nobody has just finished it
+                train_and_record(experiment, seed, folder, progress)
+    return from_first(lambda: read_run(folder))
 
 
-def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: bool) -> dict:
+def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: bool) -> None:
     """`run` for what is not recorded yet, in a folder that is ours alone."""
+    from_first(lambda: load(experiment.data) and None)  # one downloads what is missing
     data, device = load(experiment.data), best_device()
     if experiment.train_images:
         data = data.subset(experiment.train_images, len(data.test_images))
@@ -75,6 +80,8 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
     torch.manual_seed(seed)
     model = experiment.build()
     training = fit(model, data, distortion, experiment.recipe, seed, device, folder=folder, progress=progress)
+    if not first():
+        return
     test = evaluate(model, data, distortion, experiment.recipe, device)
     reach = distortion.reach
     before = after = where_corners_look(distortion.family, test["pose"], reach=reach)  # as the pose was, without a transformer
@@ -117,7 +124,6 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
             write_arrays(pictures_of(folder), {key: training.theta[key] for key in PICTURED})
     write_atomically(folder / "run.json", (json.dumps(record, indent=1) + "\n").encode())
     (folder / "checkpoint.pt").unlink(missing_ok=True)
-    return record
 
 
 def pictures_of(folder: Path) -> Path:

@@ -24,6 +24,7 @@ from .distortions import Upright
 from .evaluation import distorted, evaluate
 from .lock import alone_in
 from .metrics import where_corners_look
+from .processes import Team, first, from_first, summed
 from .recipe import Recipe, autocast, precision_on, prepare, set_dropout
 from .recorder import ThetaRecorder, recording_steps
 
@@ -71,9 +72,10 @@ class Trainer:
         self.localizer_weights = [parameter for localizer in localizers for parameter in localizer.parameters()]
         self.ill_thetas = torch.zeros((), dtype=torch.long, device=device)  # not finite although the weights were sound
         self.optimizer, self.schedule = self.make_optimizer()
+        self.team = Team(model)
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # for dropout
-        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if find_transformer(model) else None
+        self.recorder = ThetaRecorder(model, data, distortion, recipe, device) if find_transformer(model) and first() else None
         self.record_at = recording_steps(self.total_steps)
         self.history: list[dict] = []
         self.seconds = 0.0
@@ -131,20 +133,23 @@ class Trainer:
             self.recorder.load_state(state["recorder"])
         self.history, self.seconds = state["history"], state["seconds"]
 
-    def views(self, images: Tensor) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
+    def views(self, images: Tensor, mine: slice) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
         """What the model sees of a batch (N, C, H, W): one view of each image, or two, (2N, ...), with the consistency term.
 
-        Beside them the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
+        mine: which of the images this process looks at; distortions are drawn for all. Beside the views the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
         view is the image as it comes, known as the identity, and the second is made from it.
         """
         distortions = [self.train_distortion] + ([self.distortion] if self.recipe.consistency else [])
         seen = [distorted(images, distortion, self.generator, self.recipe) for distortion in distortions]
-        poses = [(distortion.family, pose) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
-        return torch.cat([view for view, _ in seen]), poses
+        poses = [(distortion.family, pose[mine]) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
+        return torch.cat([view[mine] for view, _ in seen]), poses
 
     def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """One step on the images with these indices: the loss and the share of wrong answers, still on the device."""
-        images, recipe = self.images[batch], self.recipe
+        """One step on the images with these indices: the loss and the share of wrong answers, still on the device.
+
+        Of several processes each answers its part; they add up.
+        """
+        images, recipe, mine = self.images[batch], self.recipe, self.team.take(len(batch))
         if recipe.augment:
             images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
         if recipe.jitter:
@@ -152,10 +157,10 @@ class Trainer:
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
         sound = self.weights_are_sound()
-        inputs, poses = self.views(images)
-        targets = self.labels[batch].repeat(len(poses))
+        inputs, poses = self.views(images, mine)
+        targets = self.labels[batch][mine].repeat(len(poses))
         with autocast(recipe, self.device), thetas_of(self.model) as thetas:
-            logits = self.model(inputs).float()
+            logits = self.team(inputs).float()
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -168,11 +173,12 @@ class Trainer:
                 for pose, theta in zip(poses, thetas_of_views, strict=True)
             ]
             loss = loss + recipe.consistency * consistency_loss(*corners)
+        loss = self.team.of_all(loss)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.team.backward(loss)
         self.optimizer.step()
         self.schedule.step()
-        return loss.detach(), (logits.detach().argmax(dim=1) != targets).float().mean()
+        return loss.detach(), self.team.of_all((logits.detach().argmax(dim=1) != targets).float().mean())
 
     def weights_are_sound(self) -> Tensor:
         """Whether all weights of the localisers are numbers of ordinary size, still on the device: bool, a scalar."""
@@ -195,15 +201,16 @@ class Trainer:
                 self.recorder.record(done)
             bar.update(1)
             if i % 25 == 24 or i + 1 == self.steps_per_epoch:  # reading a number off a GPU waits for it: not at every step
-                mean, accuracy = loss_sum.item() / (i + 1), 100 - 100 * wrong.item() / (i + 1)
+                so_far, mistaken = summed(torch.stack([loss_sum, wrong])).tolist()
+                mean, accuracy = so_far / (i + 1), 100 - 100 * mistaken / (i + 1)
                 bar.set_postfix_str(f"epoch {epoch}/{self.recipe.epochs}, loss {mean:.3f}, accuracy {accuracy:.2f} %")
-        self.check_loss(loss_sum.item(), epoch)
-        test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
+        self.check_loss(so_far, epoch)
+        test = from_first(self.tested)
         self.check_loss(test["loss"], epoch)  # the last step may be the one that blows up
         row = {
             "epoch": epoch,
-            "train_loss": loss_sum.item() / self.steps_per_epoch,
-            "train_error_percent": 100 * wrong.item() / self.steps_per_epoch,
+            "train_loss": mean,
+            "train_error_percent": 100 * mistaken / self.steps_per_epoch,
             "test_loss": test["loss"],
             "test_error_percent": test["error_percent"],
             "seconds": time.perf_counter() - start,
@@ -211,11 +218,16 @@ class Trainer:
         self.history.append(row)
         self.seconds += row["seconds"]
 
+    def tested(self) -> dict[str, float]:
+        """Loss and error in % on the test set."""
+        test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
+        return {"loss": test["loss"], "error_percent": test["error_percent"]}
+
     def check_loss(self, loss: float, epoch: int) -> None:
         """Raise a ValueError that says what to look at if a loss is not finite."""
         if math.isfinite(loss):
             return
-        if ill := int(self.ill_thetas):
+        if ill := int(summed(self.ill_thetas)):
             raise ValueError(
                 f"the loss is not finite in epoch {epoch}: theta was NaN or infinite for {ill} images while the localiser's "
                 "weights were of ordinary size, so the localiser or the family makes it so; check=True stops there"
@@ -269,7 +281,7 @@ def fit(
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     check_before(model, data, recipe)
     folder = None if folder is None else Path(folder).expanduser()
-    with nullcontext() if folder is None else alone_in(folder):
+    with alone_in(folder) if folder is not None and first() else nullcontext():
         trainer = Trainer(model, data, distortion, recipe, seed, device)
         return go_on(trainer, seed, folder, progress)
 
@@ -282,7 +294,7 @@ def go_on(trainer: Trainer, seed: int, folder: Path | None, progress: bool) -> T
         path, data = folder / "checkpoint.pt", trainer.data
         identity = asdict(recipe) | {"seed": seed, "data": data.fingerprint, "device": device.type, "precision": precision}
         identity |= {"distortion": repr(distortion), "model": repr(model)}
-        checkpoint = load_checkpoint(path, identity)
+        checkpoint = from_first(lambda: load_checkpoint(path, identity))
     if checkpoint:
         try:
             trainer.load_state(checkpoint)
@@ -292,12 +304,14 @@ def go_on(trainer: Trainer, seed: int, folder: Path | None, progress: bool) -> T
         warnings.warn(
             "model goes past its first SpatialTransformer: of what it does not call no theta is recorded", stacklevel=3
         )
-    with progress_bar(trainer.total_steps, len(trainer.history) * trainer.steps_per_epoch, progress) as bar:
+    with progress_bar(trainer.total_steps, len(trainer.history) * trainer.steps_per_epoch, progress and first()) as bar:
         while len(trainer.history) < recipe.epochs:
-            trainer.train_epoch(bar)
-            if path:
+            with trainer.team.whole_batches():
+                trainer.train_epoch(bar)
+            if path and first():
                 save_checkpoint(path, identity, trainer.state())
-    if folder is not None:
+    trainer.team.collect()
+    if folder is not None and first():
         save_weights(model, folder / "weights.safetensors")
     theta = trainer.recorder.result() if trainer.recorder else None
     return Training(trainer.history, theta, trainer.seconds, precision)
