@@ -15,6 +15,10 @@ from torch import Tensor
 
 from ..device import without_autocast
 from .coordinates import check_size, target_grid
+from .remembered import remembered
+
+targets: dict[tuple, Tensor] = {}  # the last few sizes' pixels, for `matrix_planes`
+LARGE = 2**18  # pixels; of larger pictures nothing is remembered
 
 
 def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False) -> None:
@@ -56,10 +60,17 @@ def matrix_planes(matrix: Tensor, size: tuple[int, int], align_corners: bool = F
     >>> matrix_planes(2 * torch.eye(2, 3)[None], (1, 2))[0, 0].tolist()
     [[-1.0, 1.0]]
     """
-    target = target_grid(size, align_corners, matrix.dtype, matrix.device).view(-1, 2).T
-    target = torch.cat([target, torch.ones_like(target[:1])])
+    key = size, align_corners, matrix.dtype, matrix.device
+    anew = type(matrix) is not Tensor or size[0] * size[1] > LARGE  # a fake tensor would not meet a real one
+    target = homogeneous_target(*key) if anew else remembered(targets, homogeneous_target, *key)
     n, rows, _ = matrix.shape
     return (matrix.reshape(-1, 3) @ target).view(n, rows, *size)
+
+
+def homogeneous_target(size: tuple[int, int], align_corners: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(x_t, y_t, 1) of every output pixel, a column each: (3, H * W)."""
+    target = target_grid(size, align_corners, dtype, device).view(-1, 2).T
+    return torch.cat([target, torch.ones_like(target[:1])])
 
 
 class Family:

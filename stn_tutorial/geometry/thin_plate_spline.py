@@ -7,8 +7,7 @@ from torch import Tensor
 
 from .coordinates import target_grid
 from .lattice import LatticeFamily
-
-TABLES = 6  # as many output sizes does a spline remember
+from .remembered import remembered
 
 
 def spline_terms(points: Tensor, controls: Tensor) -> Tensor:
@@ -34,17 +33,6 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
     system[k:, :k] = system[:k, k:].T
     system[:k, :k] += regularization * torch.eye(k, dtype=controls.dtype)
     return torch.linalg.inv(system)[:, :k]
-
-
-def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor holds numbers of its own: fake tensors and the wrappers of `torch.func` are used up with their trace."""
-    if type(tensor) is not Tensor:
-        return False
-    try:
-        tensor.data_ptr()
-    except RuntimeError:
-        return False
-    return True
 
 
 class ThinPlateSpline(LatticeFamily):
@@ -94,22 +82,8 @@ class ThinPlateSpline(LatticeFamily):
         target = target_grid(size, align_corners, torch.float64).view(-1, 2)
         return (spline_terms(target, self.controls) @ self.solution).T.contiguous().to(device, dtype)
 
-    def known_table(self, *key) -> Tensor:
-        """`table`, made once for each of the last few sizes. A table of a trace or of a function transform is not kept."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
-            return self.table(*key)
-        if key in self.tables:
-            return self.tables[key]
-        with torch.inference_mode(False):
-            table = self.table(*key)
-        if is_plain(table):
-            while len(self.tables) >= TABLES:
-                self.tables.pop(next(iter(self.tables)))
-            self.tables[key] = table
-        return table
-
     def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-        table = self.known_table(size, align_corners, theta.dtype, theta.device)
+        table = remembered(self.tables, self.table, size, align_corners, theta.dtype, theta.device)
         along = theta.view(-1, len(self.controls), 2).transpose(1, 2).flatten(0, 1)  # every image's d_x and d_y
         moved = (along @ table).view(-1, 2, *size).permute(0, 2, 3, 1)
         return target_grid(size, align_corners, theta.dtype, theta.device) + moved

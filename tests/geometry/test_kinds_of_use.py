@@ -21,8 +21,8 @@ from stn_tutorial import Affine, Attention, Projective, Rotation, Similarity, Th
 from stn_tutorial import geometry as public
 from stn_tutorial.geometry import coordinates, family, lattice, volumes
 from stn_tutorial.geometry.coordinates import normalized_to_pixel
-from stn_tutorial.geometry.family import Family, MatrixFamily
-from stn_tutorial.geometry.thin_plate_spline import TABLES
+from stn_tutorial.geometry.family import LARGE, Family, MatrixFamily, targets
+from stn_tutorial.geometry.remembered import TABLES
 from stn_tutorial.geometry.volumes import sample_volume
 
 ALL = [*EVERY_FAMILY, *VOLUMES]
@@ -200,6 +200,23 @@ def uses(family, theta):
             family.grid(mode.from_tensor(theta), size)
 
     yield fake
+
+
+def test_what_is_remembered_of_sizes_stays_small_and_serves_learning_afterwards():
+    theta = Affine().identity()[None].requires_grad_()
+    with torch.inference_mode():
+        Affine().grid(theta, (17, 3))
+    Affine().grid(theta, (17, 3)).sum().backward()
+    assert theta.grad.shape == (1, 6)
+    for side in range(20, 20 + 3 * TABLES):
+        Affine().grid(theta, (side, side))
+    assert len(targets) <= TABLES
+    large = (2, LARGE)
+    Affine().grid(theta, large)
+    assert not any(key[0] == large for key in targets)
+    plain = theta.detach()
+    with FakeTensorMode() as mode:  # one that lets no real tensor in
+        assert Affine().grid(mode.from_tensor(plain), (37, 37)).shape == (1, 37, 37, 2)
 
 
 @every_family
