@@ -22,7 +22,7 @@ class Diffeomorphic(LatticeFamily):
     more squarings.
 
     lattice: (rows, columns), or one number for both. A grid costs 2^squarings * iterations samplings of the lattice, one for each
-    point: 48 unless told, which on small pictures is 25 to 45 times the time of an affine warp, forward and backward; a third of it with
+    point: 48 unless told, which on small pictures is 20 to 50 times the time of torch's affine warp, forward and backward; less than half of it with
     squarings=3 and iterations=2 (benchmarks/README.md).
 
     >>> import torch
