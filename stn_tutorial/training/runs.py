@@ -29,7 +29,7 @@ from .experiments import experiment_called
 from .lock import alone_in
 from .metrics import pose_report, stillness, where_corners_look
 from .probes import class_from_theta, error_with_one_theta, shift_undone
-from .processes import first, from_first
+from .processes import first, from_first, several
 from .trainer import fit
 
 STILLNESS_IMAGES = 500
@@ -72,7 +72,8 @@ def run(experiment: Experiment, seed: int, root: Path | None = None, progress: b
 
 def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: bool) -> None:
     """`run` for what is not recorded yet, in a folder that is ours alone."""
-    from_first(lambda: load(experiment.data) and None)  # one downloads what is missing
+    if several():
+        from_first(lambda: load(experiment.data).fingerprint)  # one downloads what is missing before the others look
     data, device = load(experiment.data), best_device()
     if experiment.train_images:
         data = data.subset(experiment.train_images, len(data.test_images))
