@@ -11,6 +11,7 @@ import torch
 import traitlets
 
 STATIC = Path(__file__).parent / "static"
+LIVE = "application/vnd.stn-live+json"  # in a notebook: what brings a widget to life in a page that was made from it
 # each may import from those before it: they become one script, in this order
 MODULES = ("warp", "lattices", "families", "handles", "page", "style", "inspector", "explorer", "model", "main")
 

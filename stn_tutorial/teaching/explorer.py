@@ -13,7 +13,7 @@ from ..geometry.families import FAMILIES
 from ..geometry.family import Family, MatrixFamily
 from ..geometry.sampler import MODES, PADDING_MODES
 from . import figures
-from .browser_widget import SCRIPT, BrowserWidget, fragment, one_thread
+from .browser_widget import SCRIPT, LIVE, BrowserWidget, fragment, one_thread
 from .images import as_image, from_bytes, small_enough, to_bytes
 from .picture import Picture
 
@@ -109,18 +109,21 @@ class Explorer(BrowserWidget):
     def _repr_mimebundle_(self, **options):
         data, metadata = self.render()._repr_mimebundle_()
         if self.sampler is None:
-            data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+            data[LIVE] = {"widget": "explorer", "state": self.standing()}
         numbers = ", ".join(f"{value:.4g}" for value in self.theta)
         data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
         return self.with_stand_in(super()._repr_mimebundle_(**options), data, metadata)
 
-    def to_html(self) -> str:
-        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+    def standing(self) -> dict:
+        """All that an explorer in a page of its own is made from, as values for JSON; a ValueError if it needs a kernel."""
         if self.sampler is not None:
             raise ValueError("to_html needs the warp of the browser: an explorer with a sampler of its own needs a kernel")
         names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
-        state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
-        return fragment(SCRIPT, state)
+        return {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
+
+    def to_html(self) -> str:
+        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+        return fragment(SCRIPT, self.standing())
 
 
 def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:

@@ -8,10 +8,10 @@ from pathlib import Path
 import anywidget
 import ipywidgets as widgets
 import traitlets
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from ..files import write_atomically
-from .browser_widget import fragment, joined
+from .browser_widget import LIVE, fragment, joined
 
 SCRIPT = joined(("film",))  # a text, as in browser_widget
 SPEEDS = {"slow": 167, "normal": 83, "fast": 42}  # milliseconds from one frame to the next
@@ -73,6 +73,26 @@ class Film(widgets.VBox):
         self.links.append(widgets.jslink((self.play, "value"), (self.slider, "value")))
         super().__init__([self.view, self.row])
 
+    @classmethod
+    def from_png(cls, png: bytes, captions: list[str], alt: str, rest: int = 0) -> "Film":
+        """The film whose APNG this is. Raises ValueError unless it has a caption for each frame.
+
+        >>> import torch
+        >>> from stn_tutorial import Rotation, animate_theta
+        >>> film = animate_theta(torch.rand(1, 28, 28), Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), frames=6)
+        >>> again = Film.from_png(film.png, film.captions, film.alt)
+        >>> len(again.frames)
+        6
+        """
+        frames = []
+        for page in ImageSequence.Iterator(Image.open(io.BytesIO(png))):
+            buffer = io.BytesIO()
+            page.save(buffer, "PNG")
+            # equal frames were joined to one that lasts longer; where all are equal, nothing is said of time
+            lasts = page.info.get("duration", SPEEDS["normal"] * (len(captions) + rest))
+            frames += [buffer.getvalue()] * round(lasts / SPEEDS["normal"])
+        return cls(frames[: len(frames) - rest], captions, alt, rest)
+
     def __repr__(self) -> str:
         return f"<Film: {self.alt}>"
 
@@ -115,6 +135,6 @@ class Film(widgets.VBox):
     def _repr_mimebundle_(self, **options):
         data = dict(super()._repr_mimebundle_(**options))
         data["image/png"] = base64.b64encode(self.png).decode()
-        data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+        data[LIVE] = {"widget": "film", "state": {"captions": self.captions, "alt": self.alt, "rest": self.rest}}
         data["text/plain"] = repr(self)
         return data, {"image/png": {"alt": self.alt}}

@@ -30,6 +30,7 @@ from stn_tutorial import (
 from stn_tutorial.networks import models
 from stn_tutorial.teaching import animations, film, picture, player
 from stn_tutorial.teaching.animations import animate_rotation, animate_theta, animate_warps, answers, turned
+from stn_tutorial.teaching.browser_widget import LIVE
 from stn_tutorial.teaching.film import SPEEDS, Film
 
 DIGIT = torch.zeros(1, 28, 28)
@@ -94,7 +95,7 @@ def test_a_film_brings_along_what_plays_without_a_kernel():
     assert "application/vnd.jupyter.widget-view+json" in data
     assert base64.b64decode(data["image/png"]) == shown.png
     assert metadata["image/png"]["alt"] == shown.alt == data["text/plain"].removeprefix("<Film: ").removesuffix(">")
-    page = data["application/vnd.stn-explorer+html"]
+    page = shown.to_html()
     assert not re.search(r"https?://|import |fetch\(", page)
     for picture_of_it in shown.view.pictures:
         assert base64.b64encode(picture_of_it).decode() in page
@@ -106,6 +107,18 @@ def test_the_apng_runs_for_ever_and_its_frames_are_those_of_the_film():
     assert (movie.n_frames, movie.info["loop"]) == (8, 0)
     for frame, alone in zip(seen(shown.png), shown.frames, strict=True):
         assert np.array_equal(frame, seen(alone)[0])
+
+
+@pytest.mark.parametrize("colors", [("red", "blue", "blue", "red"), ("red", "red", "red", "blue"), ("red",) * 4])
+@pytest.mark.parametrize("rest", [0, 5])
+def test_a_saved_notebook_holds_what_brings_the_film_back(colors, rest):
+    shown = Film([flat(color) for color in colors], list("abcd"), "colours", rest)
+    data, _ = shown._repr_mimebundle_()
+    saved = json.loads(json.dumps(data[LIVE]))
+    again = Film.from_png(base64.b64decode(data["image/png"]), **saved["state"])
+    assert saved["widget"] == "film" and (again.captions, again.alt, again.rest) == (shown.captions, shown.alt, rest)
+    for frame, before in zip(again.frames, shown.frames, strict=True):
+        assert np.array_equal(seen(frame)[0], seen(before)[0])
 
 
 def test_equal_frames_are_sent_once_and_a_last_one_that_rests_is_shown_longer():
