@@ -9,7 +9,7 @@ project_copyright = author
 version = release = stn_tutorial.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.apidoc", "builder.rendering"]
-exclude_patterns = ["docs/contents.md", "api/modules.rst"]
+exclude_patterns = ["api/modules.rst"]
 
 # notebooks are shown as they were run; Markdown reads as on a code host
 nb_execution_mode = "off"

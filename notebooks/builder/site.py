@@ -1,12 +1,11 @@
 """The site: README, notebooks, documents and the API reference as one set of pages that asks no other host for anything."""
 
 import base64
-import html
 import importlib.util
 import re
 import shutil
-import sys
 import time
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -22,8 +21,9 @@ from .execution import PNG, execute_student, report, say_data
 from .sources import REPOSITORY, SOURCE_ERRORS, read_source, source_names, student_version, tags
 
 CONFIGURATION = REPOSITORY / "docs"
+CONTENTS = CONFIGURATION / "contents.md"
 BUILD = REPOSITORY / "build"
-FENCE = "`" * 12
+FENCE = "`" * 12  # around HTML of which Markdown shall keep every letter
 
 
 def build_site(executed: dict[str, NotebookNode] | None = None, build: Path = BUILD) -> int:
@@ -83,19 +83,18 @@ def assemble(source: Path, executed: dict[str, NotebookNode]) -> None:
 
 
 def documents() -> list[Path]:
-    """The Markdown files that become pages, README aside."""
+    """The Markdown files that become pages; README and the table of contents are the front page."""
     found = [path for folder in ("benchmarks", "data", "docs") for path in (REPOSITORY / folder).rglob("*.md")]
-    return found + [path for path in REPOSITORY.glob("*.md") if path.name != "README.md"]
+    return [path for path in [*found, *REPOSITORY.glob("*.md")] if path not in (REPOSITORY / "README.md", CONTENTS)]
 
 
 def front_page(readme: str) -> str:
     """README as the front page: links to notebooks lead to their pages, what README shows as pictures can be touched."""
     text = re.sub(r'(href="notebooks/\w+)\.ipynb"', r'\1.html"', readme)
-    for name, fragment in touchable().items():
-        text = re.sub(
-            rf"^!\[[^\]]*\]\(docs/figures/{name}\.png\)$", lambda _, html=fragment: raw(html), text, flags=re.MULTILINE
-        )
-    return text + (CONFIGURATION / "contents.md").read_text(encoding="utf-8")
+    for name, html in touchable().items():
+        picture = re.compile(rf"^!\[[^\]]*\]\(docs/figures/{name}\.png\)$", flags=re.MULTILINE)
+        text = picture.sub(lambda _, html=html: f"{FENCE}{{raw}} html\n{html}\n{FENCE}", text)
+    return text + CONTENTS.read_text(encoding="utf-8")
 
 
 def touchable() -> dict[str, str]:
@@ -105,11 +104,6 @@ def touchable() -> dict[str, str]:
     if importlib.util.find_spec("stn_tutorial.teaching.live"):
         found["door"] = importlib.import_module("stn_tutorial.teaching.live").live_html()
     return found
-
-
-def raw(html: str) -> str:
-    """HTML as a block of Markdown that keeps every letter of it."""
-    return f"{FENCE}{{raw}} html\n{html}\n{FENCE}"
 
 
 def shown(made: NotebookNode) -> NotebookNode:
@@ -139,4 +133,4 @@ def alive(data: NotebookNode) -> str:
 def picture(data: str, metadata: dict) -> str:
     """An <img> of a PNG in base64."""
     width = f' width="{metadata["width"]}"' if "width" in metadata else ""
-    return f'<img alt="{html.escape(metadata.get("alt", ""))}"{width} src="data:image/png;base64,{data.strip()}">'
+    return f'<img alt="{escape(metadata.get("alt", ""))}"{width} src="data:image/png;base64,{data.strip()}">'

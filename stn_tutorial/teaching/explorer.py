@@ -13,7 +13,7 @@ from ..geometry.families import FAMILIES
 from ..geometry.family import Family, MatrixFamily
 from ..geometry.sampler import MODES, PADDING_MODES
 from . import figures
-from .browser_widget import SCRIPT, LIVE, BrowserWidget, fragment, one_thread
+from .browser_widget import LIVE, SCRIPT, BrowserWidget, fragment, one_thread
 from .images import as_image, from_bytes, small_enough, to_bytes
 from .picture import Picture
 
