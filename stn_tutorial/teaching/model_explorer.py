@@ -110,7 +110,13 @@ class ModelExplorer(BrowserWidget):
             pose=start,
         )
         try:
-            wanted = len(self.answer())
+            told = []
+            for k in reversed(range(len(models))):  # the first last
+                self.choose(k)
+                told.append(len(self.answer()))
+            wanted = told[-1]
+            if len(set(told)) > 1:
+                raise ValueError(f"model must hold nets that tell apart equally many classes, got {told[::-1]}")
             if classes and len(classes) != wanted:
                 raise ValueError(f"classes must be {wanted} names, as many as the model tells apart, got {len(classes)}")
         except Exception:
@@ -188,7 +194,7 @@ class ModelExplorer(BrowserWidget):
     def render(self) -> Picture:
         """The net's last answer as a still picture, for places without a front end."""
         _, index, degrees, scale, right, down = self.answered
-        title = f"image {index}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
+        title = f"{'a drawing' if self.drawing else f'image {index}'}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
         output, seen = from_bytes(self.output, self.output_shape), from_bytes(*to_bytes(self.seen[0]))
         theta, probabilities = torch.tensor(self.theta), torch.tensor(self.probabilities)
         family, align = self.transformer.family, self.align_corners

@@ -43,7 +43,7 @@ export const CSS = `
 .stn.model .panes { display: grid; grid-template-columns: minmax(0, 1.4fr) minmax(0, 1fr); gap: 0 16px; align-items: center; }
 .stn.model .panes svg { touch-action: pan-y; }
 .stn .stalk { stroke: #1c7ed6; stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; }
-.stn .handle.knob { fill: #1c7ed6; stroke: #fff; cursor: grab; }
+.stn .handle.knob { fill: #1c7ed6; stroke: #fff; cursor: grab; } .stn .handle.knob:focus-visible { stroke: #e8590c; }
 .stn .corner { fill: #e8590c; stroke: #fff; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }
 .stn .lattice, .stn .frame { pointer-events: none; }
 .stn .switch { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; } .stn .switch input { accent-color: #e8590c; }
