@@ -13,7 +13,9 @@ from stn_tutorial.networks.portable import portable
 
 def net_of(*layers: nn.Module, **options) -> TransformedNet:
     """A transformer in front of layers; images (1, 28, 28)."""
-    return TransformedNet(SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine(), **options), nn.Sequential(*layers))
+    return TransformedNet(
+        SpatialTransformer(LocalizationNet((1, 28, 28), Affine()), Affine(), **options), nn.Sequential(*layers)
+    )
 
 
 def upside_down() -> nn.BatchNorm2d:
@@ -26,7 +28,9 @@ ENDS = nn.Flatten(), nn.Linear(784, 3)
 REFUSED = {
     "TransformedNet": nn.Sequential(nn.Flatten(), nn.Linear(784, 3)),
     "sequential classifier": TransformedNet(net_of(*ENDS).transformer, nn.Linear(784, 3)),
-    "localisers for digits": TransformedNet(SpatialTransformer(FixedTheta(Affine().identity()), Affine()), nn.Sequential(*ENDS)),
+    "localisers for digits": TransformedNet(
+        SpatialTransformer(FixedTheta(Affine().identity()), Affine()), nn.Sequential(*ENDS)
+    ),
     "one channel": TransformedNet(
         SpatialTransformer(LocalizationNet((3, 28, 28), Affine()), Affine()), nn.Sequential(nn.Flatten(), nn.Linear(2352, 3))
     ),

@@ -136,7 +136,9 @@ def test_a_drawing_becomes_a_picture_as_mnist_has_them(tmp_path):
     seven = [[[2, 3], [9, 3], [5, 12]]]
     small_and_aside = [[[20 + x / 2, 18 + y / 2] for x, y in seven[0]]]
     two_strokes = [*seven, [[4, 8], [9, 8]]]
-    found = in_node(tmp_path, "given.map((strokes) => Array.from(stn.pictureOf(strokes)))", [seven, small_and_aside, two_strokes])
+    found = in_node(
+        tmp_path, "given.map((strokes) => Array.from(stn.pictureOf(strokes)))", [seven, small_and_aside, two_strokes]
+    )
     rows, columns = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     for pixels in found:
         picture = torch.tensor(pixels).view(28, 28)

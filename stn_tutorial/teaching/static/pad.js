@@ -95,6 +95,7 @@ export function makePad(guarded, drawn) {
     refresh();
   }));
   pane.svg.append(paper, lines, tip);
+  pane.svg.classList.add("dragged");
   const clear = makeButton("clear", "an empty sheet", guarded, () => {
     strokes.length = 0;
     down = false;

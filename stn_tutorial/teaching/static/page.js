@@ -94,6 +94,7 @@ export function makePane(width, height, margin, caption) {
 export function draggable(element, pane, guarded, { begin, move, where }) {
   let offset = [0, 0]; // from the pointer to what is held: it does not jump when it is taken
   element.setAttribute("tabindex", 0);
+  pane.svg.classList.add("dragged"); // a finger drags and does not scroll; a shape in it cannot say so for itself
   element.addEventListener("pointerdown", guarded((event) => {
     const at = pane.pixelAt(event);
     offset = where().map((value, i) => value - at[i]);

@@ -7,7 +7,7 @@ export const CSS = `
 .stn .panes { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
 .stn .pane { position: relative; max-width: 100%; } .stn canvas { position: absolute; image-rendering: pixelated; outline: 1px solid var(--line); }
 .stn svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; }
-.stn .handle, .stn .held { touch-action: none; }
+.stn .dragged { touch-action: none; }
 .stn .lattice { fill: none; stroke: #e8590c; stroke-width: 1.2; vector-effect: non-scaling-stroke; opacity: .85; }
 .stn .frame { fill: none; stroke: #e8590c; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .stn .handle { fill: #fff; stroke: #d9480f; stroke-width: 2; vector-effect: non-scaling-stroke; cursor: grab; }
@@ -41,7 +41,6 @@ export const CSS = `
 .stn .said { display: flex; flex-wrap: wrap; gap: 0 20px; font-weight: 600; font-variant-numeric: tabular-nums; min-height: 1.4em; }
 .stn.model .stage { flex: 0 1 592px; min-width: 0; display: grid; gap: 8px; }
 .stn.model .panes { display: grid; grid-template-columns: minmax(0, 1.4fr) minmax(0, 1fr); gap: 0 16px; align-items: center; }
-.stn.model .panes svg { touch-action: pan-y; }
 .stn .stalk { stroke: #1c7ed6; stroke-width: 1.5; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; }
 .stn .handle.knob { fill: #1c7ed6; stroke: #fff; cursor: grab; } .stn .handle.knob:focus-visible { stroke: #e8590c; }
 .stn .corner { fill: #e8590c; stroke: #fff; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }
@@ -54,7 +53,7 @@ export const CSS = `
 .stn button[aria-pressed=true] { border-color: #e8590c; box-shadow: inset 0 0 0 1px #e8590c; font-weight: 700; }
 .stn .picks button[aria-pressed=true] canvas { outline: 2px solid #fff; outline-offset: -2px; }
 .stn .picks figure { flex: 1 0 100%; } .stn .picks figcaption { text-align: left; margin-top: 4px; }
-.stn .paper { fill: #000; touch-action: none; cursor: crosshair; outline-offset: 2px; } .stn .paper:focus-visible { outline: 3px solid #1c7ed6; }
+.stn .paper { fill: #000; cursor: crosshair; outline-offset: 2px; } .stn .paper:focus-visible { outline: 3px solid #1c7ed6; }
 .stn .ink { fill: none; stroke: #fff; stroke-width: 2.4; stroke-linecap: round; stroke-linejoin: round; pointer-events: none; }
 .stn .tip { fill: #e8590c; stroke: #fff; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }
 .stn .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
