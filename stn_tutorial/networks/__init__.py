@@ -2,7 +2,7 @@
 
 `habits` (what other libraries call things), `localization` (it looks at the picture and chooses theta), `transformer`
 (localiser, grid and sampler in one module), `watching` (the transformer inside somebody's net), `models` (nets of the
-literature and ours), `weights` (saved, loaded, shipped).
+literature and ours), `weights` (saved, loaded, shipped), `portable` (a net as plain numbers, for the browser).
 """
 
 from .localization import LocalizationNet, SmallMapLocalizationNet
