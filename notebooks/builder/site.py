@@ -1,7 +1,6 @@
 """The site: README, notebooks, documents and the API reference as one set of pages that asks no other host for anything."""
 
 import base64
-import importlib.util
 import re
 import shutil
 import time
@@ -14,6 +13,7 @@ from nbformat import NotebookNode
 from stn_tutorial import ThinPlateSpline, explore
 from stn_tutorial.teaching.browser_widget import LIVE, SCRIPT, fragment
 from stn_tutorial.teaching.film import Film
+from stn_tutorial.teaching.live import live_html
 from stn_tutorial.training.runs import load_theta
 
 from . import sources
@@ -100,10 +100,7 @@ def front_page(readme: str) -> str:
 def touchable() -> dict[str, str]:
     """What stands on the front page in place of README's pictures, by their names: HTML fragments that need no kernel."""
     digit = load_theta("mnist-r/st-cnn-affine-still")["image"][0]
-    found = {"explorer": explore(digit, ThinPlateSpline(4)).to_html()}
-    if importlib.util.find_spec("stn_tutorial.teaching.live"):
-        found["door"] = importlib.import_module("stn_tutorial.teaching.live").live_html()
-    return found
+    return {"door": live_html(), "explorer": explore(digit, ThinPlateSpline(4)).to_html()}
 
 
 def shown(made: NotebookNode) -> NotebookNode:

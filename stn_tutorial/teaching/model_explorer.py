@@ -13,7 +13,7 @@ from ..geometry.similarity import Similarity
 from ..networks.portable import portable
 from ..networks.watching import find_transformer, outputs_of, thetas_of
 from . import figures
-from .browser_widget import SCRIPT, BrowserWidget, fragment, one_thread
+from .browser_widget import LIVE, SCRIPT, BrowserWidget, fragment, one_thread
 from .explorer import describe
 from .images import from_bytes, to_bytes
 from .picture import Picture, in_unit_range
@@ -203,14 +203,11 @@ class ModelExplorer(BrowserWidget):
     def _repr_mimebundle_(self, **options):
         data, metadata = self.render()._repr_mimebundle_()
         if self.nets and self.pictures:
-            data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+            data[LIVE] = {"widget": "explorer", "state": self.standing()}
         return self.with_stand_in(super()._repr_mimebundle_(**options), data, metadata)
 
-    def to_html(self) -> str:
-        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network.
-
-        Raises ValueError for a net that the browser cannot run, and for more images than a page can be asked to carry.
-        """
+    def standing(self) -> dict:
+        """All that an explorer in a page of its own is made from, as values for JSON; a ValueError if it needs a kernel."""
         if not self.nets:
             raise ValueError("to_html needs nets that the browser can run: networks.portable says which")
         if not self.pictures:
@@ -232,7 +229,14 @@ class ModelExplorer(BrowserWidget):
         names += ("classes", "output_shape", "problem")
         state = {name: getattr(self, name) for name in names}
         state |= {name: base64.b64encode(getattr(self, name)).decode() for name in ("pictures", "drawing")}
-        return fragment(SCRIPT, state | {"weights": [base64.b64encode(weights).decode() for weights in self.weights]})
+        return state | {"weights": [base64.b64encode(weights).decode() for weights in self.weights]}
+
+    def to_html(self) -> str:
+        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network.
+
+        Raises ValueError for a net that the browser cannot run, and for more images than a page can be asked to carry.
+        """
+        return fragment(SCRIPT, self.standing())
 
 
 def explore_model(

@@ -58,5 +58,5 @@ export const CSS = `
 .stn .tip { fill: #e8590c; stroke: #fff; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }
 .stn .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .stn button { cursor: pointer; } .stn :is(button, input, select):focus-visible { outline: 3px solid #1c7ed6; outline-offset: 1px; }
-.stn .problem { flex: 1 1 100%; color: #e03131; font-weight: 600; } .stn .problem:empty { display: none; }
+.stn .problem { flex: 1 1 100%; border-left: 4px solid #e03131; padding-left: 8px; font-weight: 600; } .stn .problem:empty { display: none; }
 `;
