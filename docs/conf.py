@@ -31,7 +31,9 @@ html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 templates_path = ["_templates"]
 html_math_renderer = "mathml"
+html_use_index = html_domain_indices = False  # the search finds names, too
 html_copy_source = False
+html_scaled_image_link = False  # README has its own links around its pictures
 html_show_search_summary = False  # it would read other pages, which a browser forbids where the site is a folder
 html_show_sphinx = False
 html_show_copyright = False

@@ -19,7 +19,7 @@ def setup(app: Sphinx) -> dict:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
     app.connect("doctree-read", lead_links_out)
     app.connect("autodoc-process-docstring", plain_to_rst)
-    app.connect("html-page-context", rank_captions, priority=900)  # after the theme, which makes the navigation
+    app.connect("html-page-context", name_for_all, priority=900)  # after the theme, which makes the navigation
     return {"parallel_read_safe": True}
 
 
@@ -80,6 +80,7 @@ def escaped(line: str) -> str:
     return "".join(f"`{part}`" if k % 2 else re.sub(r"([\\*_|])", r"\\\1", part) for k, part in enumerate(parts))
 
 
-def rank_captions(app: Sphinx, page: str, template: str, context: dict, document: nodes.document | None) -> None:
-    """The headings of the navigation get the rank that Sphinx leaves out."""
+def name_for_all(app: Sphinx, page: str, template: str, context: dict, document: nodes.document | None) -> None:
+    """For those who hear a page: the navigation's headings have a rank, and what unfolds is called by the words it shows."""
     context["furo_navigation_tree"] = context["furo_navigation_tree"].replace('role="heading"', 'role="heading" aria-level="2"')
+    context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
