@@ -156,6 +156,12 @@ def test_from_a_folder_the_search_finds_and_the_front_page_can_be_touched(chromi
     tab.close()
 
 
+def test_what_the_readme_shows_as_pictures_can_be_touched_on_the_front_page():
+    page = site.front_page((sources.REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert page.count("{raw} html") == len(site.touchable()) and "docs/figures/door.png" not in page
+    assert not re.search(r'href="notebooks/\w+\.ipynb"', page)
+
+
 @pytest.mark.parametrize("latex", [r"\nosuchcommand", r"\bad{", r"\begin{nosuch} a & b \end{nosuch}"])
 def test_equations_that_have_no_mathml_are_refused(latex):
     with pytest.raises(ValueError, match="equation"):
