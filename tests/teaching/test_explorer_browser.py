@@ -359,6 +359,8 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
     lab.page.mouse.down()
     lab.page.mouse.move(box["x"] + box["width"] / 2 + 24, box["y"] + box["height"] / 2, steps=3)
     lab.page.mouse.up()
+    shown = "([root, wanted]) => Math.abs(root.querySelectorAll('input[type=number]')[3].value - wanted) < 0.02"
+    lab.page.wait_for_function(shown, arg=[root.element_handle(), before[3] + 0.2])  # the page, before Python
     after = agreed(other_than=before)
     assert after[3] == pytest.approx(before[3] + 0.2, abs=0.02) and after[1:3] == before[1:3]
     root.locator(".held").press("ArrowUp")
