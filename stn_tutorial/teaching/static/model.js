@@ -31,12 +31,13 @@ const signed = (degrees) => `${degrees < -0.5 ? "\u2212" : "+"}${Math.abs(degree
 
 /** Nets that run in this page: a function of an image, its pose, and a way to see it in another pose. */
 function answersHere(model) {
-  const nets = model.get("nets").map((net, k) => readNet(net, bytesOf(model.get("weights")[k])));
+  const nets = [];
   let [known, upright] = ["", null];
   return (seen, pose, picture, inPose) => {
-    const net = nets[model.get("net")];
+    const k = model.get("net");
+    const net = (nets[k] ??= readNet(model.get("nets")[k], bytesOf(model.get("weights")[k]))); // once it is wanted
     const { theta, output, logits } = answer(net, seen);
-    const key = [model.get("net"), picture, ...pose.slice(1)];
+    const key = [k, picture, ...pose.slice(1)];
     if (key.some((value, i) => value !== known[i])) [known, upright] = [key, thetaOf(net, inPose([0, ...pose.slice(1)]))];
     const turns = [theta, upright].map((numbers) => turnOf(net.family, numbers));
     return {
