@@ -10,10 +10,9 @@ from stn_tutorial import Affine, LocalizationNet, SpatialTransformer, explore_mo
 from stn_tutorial.networks import models
 from stn_tutorial.networks.models.parts import TransformedNet
 from stn_tutorial.teaching import live as page
+from stn_tutorial.teaching.browser_widget import LIVE
 from stn_tutorial.teaching.model_explorer import FEW, moved
 from stn_tutorial.training.data import data_root
-
-LIVE = "application/vnd.stn-explorer+html"
 
 
 def test_its_digits_are_those_of_mnist_s_test_set():
@@ -49,7 +48,8 @@ def test_a_page_carries_two_nets_and_asks_no_other_host(tmp_path):
 def test_an_explorer_of_a_shipped_net_becomes_a_page_with_all_it_needs():
     explorer = explore_model(pretrained("mnist-r/st-cnn-affine"), page.live_digits(), [f"kind {k}" for k in range(10)])
     assert len(explorer.nets) == len(explorer.weights) == 1 and len(explorer.pictures) == 11 * 784
-    assert explorer._repr_mimebundle_()[0][LIVE].startswith("<div")
+    assert explorer._repr_mimebundle_()[0][LIVE] == {"widget": "explorer", "state": explorer.standing()}
+    assert explorer.to_html().startswith("<div")
     explorer.close()
     many = explore_model(pretrained("mnist-r/st-cnn-affine"), torch.zeros(FEW + 1, 1, 28, 28))
     assert many.nets and not many.pictures and LIVE not in many._repr_mimebundle_()[0]
