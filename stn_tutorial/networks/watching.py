@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from ..device import at_least_float32
@@ -57,6 +58,23 @@ def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def shaken(transformer: SpatialTransformer, deviation: float, generator: torch.Generator):
+    """Adds noise to every theta that a transformer's localiser answers: normal, of this deviation, drawn on the generator's device.
+
+    What `thetas_of` collects when it was entered first is theta without the noise.
+    """
+
+    def shake(module, inputs, theta):
+        return theta + deviation * torch.randn(theta.shape, generator=generator, device=generator.device).to(theta)
+
+    hook = transformer.localization.register_forward_hook(shake)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from .augmentation import SHIFT_PADDINGS
 
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
 COUNTS = {"epochs": 1, "batch_size": 1, "cutout": 0, "shift": 0}  # and the least of each
-STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "consistency")
+STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "theta_noise", "consistency")
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
@@ -29,8 +29,9 @@ class Recipe:
     "zeros" or "reflect". cutout: side in pixels of a square that is painted over in each of them, 0 for none.
     distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
     instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None
-    leaves the net's own. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image
-    of a batch is shown in two views. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
+    leaves the net's own. theta_noise: deviation of noise that is added to the first transformer's theta in training, so that
+    the classifier sees an image that stands still from many places. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it the
+    localiser of the first transformer, which must look at the images themselves, sees each image in a second view too. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
     float32 elsewhere (`precision_on`). channels_last: the memory format that convolutions on CPUs and tensor cores
     prefer.
 
@@ -57,6 +58,7 @@ class Recipe:
     shift: int = 0
     shift_padding: str = "zeros"
     dropout: float | None = None
+    theta_noise: float = 0.0
     consistency: float = 0.0
 
     def __post_init__(self):

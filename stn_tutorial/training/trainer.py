@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..device import best_device
-from ..geometry.family import Family
-from ..networks.watching import find_transformer, thetas_of, transformers_of
+from ..networks.watching import find_transformer, shaken, thetas_of, transformers_of
 from ..networks.weights import save_weights
 from .augmentation import check_reflected_shift, cut_out, flip_and_shift
 from .checkpoints import load_checkpoint, save_checkpoint
@@ -131,17 +130,6 @@ class Trainer:
             self.recorder.load_state(state["recorder"])
         self.history, self.seconds = state["history"], state["seconds"]
 
-    def views(self, images: Tensor) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
-        """What the model sees of a batch (N, C, H, W): one view of each image, or two, (2N, ...), with the consistency term.
-
-        Beside them the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
-        view is the image as it comes, known as the identity, and the second is made from it.
-        """
-        distortions = [self.train_distortion] + ([self.distortion] if self.recipe.consistency else [])
-        seen = [distorted(images, distortion, self.generator, self.recipe) for distortion in distortions]
-        poses = [(distortion.family, pose) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
-        return torch.cat([view for view, _ in seen]), poses
-
     def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images with these indices: the loss and the share of wrong answers, still on the device."""
         images, recipe = self.images[batch], self.recipe
@@ -150,9 +138,9 @@ class Trainer:
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
         sound = self.weights_are_sound()
-        inputs, poses = self.views(images)
-        targets = self.labels[batch].repeat(len(poses))
-        with autocast(recipe, self.device), thetas_of(self.model) as thetas:
+        inputs, pose = distorted(images, self.train_distortion, self.generator, recipe)
+        targets = self.labels[batch]
+        with autocast(recipe, self.device), thetas_of(self.model) as thetas, self.noise():
             logits = self.model(inputs).float()
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()
@@ -160,17 +148,32 @@ class Trainer:
         if recipe.consistency:
             if not thetas:
                 raise ValueError("model must call its first SpatialTransformer for a recipe with consistency, and goes past it")
-            family, thetas_of_views = find_transformer(self.model).family, thetas[0].chunk(2)
-            corners = [
-                where_corners_look(*pose, family, theta, self.distortion.reach)
-                for pose, theta in zip(poses, thetas_of_views, strict=True)
-            ]
-            loss = loss + recipe.consistency * consistency_loss(*corners)
+            loss = loss + recipe.consistency * self.inconsistency(images, pose, thetas[0])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.schedule.step()
         return loss.detach(), (logits.detach().argmax(dim=1) != targets).float().mean()
+
+    def noise(self):
+        """A context in which the first transformer's theta is shaken, if the recipe says so."""
+        deviation = self.recipe.theta_noise
+        return shaken(find_transformer(self.model), deviation, self.generator) if deviation else nullcontext()
+
+    def inconsistency(self, images: Tensor, pose: Tensor, theta: Tensor) -> Tensor:
+        """The consistency term: how differently the localiser treats a second view of a batch (N, C, H, W), a scalar.
+
+        pose, theta: of the first view, (N, P) each. Of the second only theta is wanted, so the classifier need not see it. Of
+        data that come distorted nobody knows the pose: there the first view is the image as it comes, known as the
+        identity, and the second is made from it.
+        """
+        transformer, reach = find_transformer(self.model), self.distortion.reach
+        second, its_pose = distorted(images, self.distortion, self.generator, self.recipe)
+        with autocast(self.recipe, self.device):
+            its_theta = transformer.theta(second)
+        first_look = where_corners_look(self.train_distortion.family, pose, transformer.family, theta, reach)
+        second_look = where_corners_look(self.distortion.family, its_pose, transformer.family, its_theta, reach)
+        return consistency_loss(first_look, second_look)
 
     def weights_are_sound(self) -> Tensor:
         """Whether all weights of the localisers are numbers of ordinary size, still on the device: bool, a scalar."""
@@ -223,8 +226,9 @@ class Trainer:
 
 def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
     """Raise a ValueError for what would fail once the training is under way."""
-    if recipe.consistency and find_transformer(model) is None:
-        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
+    for need in ("consistency", "theta_noise"):
+        if getattr(recipe, need) and find_transformer(model) is None:
+            raise ValueError(f"model must hold a SpatialTransformer for a recipe with {need}, and holds none")
     if len(data.train_images) < recipe.batch_size:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
     if not len(data.test_images):

@@ -73,7 +73,9 @@ def test_a_count_is_a_whole_number(name, value):
         Recipe(augment=True, **{name: value})
 
 
-@pytest.mark.parametrize("name", ["lr", "localizer_lr", "weight_decay", "label_smoothing", "consistency", "dropout"])
+@pytest.mark.parametrize(
+    "name", ["lr", "localizer_lr", "weight_decay", "label_smoothing", "theta_noise", "consistency", "dropout"]
+)
 @pytest.mark.parametrize("value", WRONG)
 def test_a_strength_is_a_finite_number(name, value):
     if (name, value) == ("dropout", None):
@@ -95,6 +97,8 @@ def test_options_that_would_do_nothing_are_refused(few_digits):
         train(Net(), few_digits, replace(ONE_EPOCH, dropout=0.5))
     with pytest.raises(ValueError, match="model must hold a SpatialTransformer"):
         train(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), few_digits, replace(ONE_EPOCH, consistency=1.0))
+    with pytest.raises(ValueError, match="model must hold a SpatialTransformer for a recipe with theta_noise"):
+        train(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), few_digits, replace(ONE_EPOCH, theta_noise=0.1))
 
 
 def test_the_recipe_reaches_every_kind_of_dropout(few_digits):

@@ -125,7 +125,7 @@ def test_augmentation(padding, monkeypatch):
 
 RECIPES = {
     "plain": Recipe(),
-    "consistent": Recipe(consistency=1.0),
+    "consistent": Recipe(consistency=1.0, theta_noise=0.1),
     "cut out": Recipe(cutout=5),
     "distorted once": Recipe(distort_once=True),
     "sgd": Recipe(optimizer="sgd", decay_biases=False),

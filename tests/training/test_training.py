@@ -16,11 +16,13 @@ from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.affine import Affine
 from stn_tutorial.networks import models
 from stn_tutorial.networks.localization import FullyConnectedLocalizationNet
+from stn_tutorial.networks.watching import shaken, thetas_of
 from stn_tutorial.training import experiments, runs, tables, trainer
 from stn_tutorial.training.checkpoints import save_checkpoint
 from stn_tutorial.training.distortions import RandomRotation, Upright
 from stn_tutorial.training.evaluation import evaluate
 from stn_tutorial.training.experiment import Experiment, run_folder
+from stn_tutorial.training.metrics import stillness
 from stn_tutorial.training.recipe import Recipe, precision_on
 from stn_tutorial.training.recorder import recording_steps
 from stn_tutorial.training.trainer import Trainer, fit
@@ -640,3 +642,47 @@ def test_theta_is_found_wherever_the_transformer_sits_and_its_rate_is_its_own(di
     training = fit(net, digits.subset(64, 10), recipe=Recipe(epochs=1, batch_size=32, localizer_lr=0.0), progress=False)
     assert torch.equal(training.theta["theta"], family.identity().expand_as(training.theta["theta"]))
     assert evaluate(net, digits.subset(64, 10))["theta"].shape == (10, 6)
+
+
+def test_noise_on_theta_reaches_the_classifier_and_nothing_else():
+    images, net = torch.rand(4, 1, 28, 28), small_net().eval()
+    plain = net(images)
+    with thetas_of(net) as thetas, shaken(net[0], 0.3, torch.Generator().manual_seed(0)):
+        noisy = net(images)
+        with thetas_of(net) as seen:  # entered later: with the noise
+            net(images)
+    assert not torch.allclose(noisy, plain)
+    torch.testing.assert_close(thetas[0], net[0].theta(images))
+    spread = (seen[0] - thetas[1]).std().item()
+    assert 0.15 < spread < 0.6
+    assert torch.equal(net(images), plain)  # and no longer
+
+
+def test_a_second_view_is_for_the_localiser_alone(few_digits, monkeypatch):
+    seen = {"net": 0, "localiser": 0}
+    net = small_net()
+    net[1].register_forward_hook(lambda module, inputs, output: seen.update(net=seen["net"] + len(output)))
+    net[0].localization.register_forward_hook(
+        lambda module, inputs, output: seen.update(localiser=seen["localiser"] + len(output))
+    )
+    trainer = Trainer(net, few_digits, RandomRotation(), replace(RECIPE, consistency=1.0), 0, torch.device("cpu"))
+    seen.update(net=0, localiser=0)
+    trainer.step(torch.arange(8))
+    assert seen == {"net": 8, "localiser": 16}
+
+
+def test_two_views_are_told_apart_by_their_own_poses(few_digits):
+    recipe, images = replace(RECIPE, consistency=1.0), few_digits.train_images[:16]
+    for task, wanted in ((RandomRotation(0), False), (RandomRotation(90), True)):
+        trainer = Trainer(small_net(), few_digits, task, recipe, 0, torch.device("cpu"))
+        views, pose = task(images / 255, torch.Generator().manual_seed(5))
+        gap = trainer.inconsistency(images, pose, trainer.model[0].theta(views)).item()  # untrained: it turns nothing back
+        assert (gap > 0.05) == wanted and gap >= 0
+
+
+def test_a_net_learns_from_the_term_to_hand_on_two_views_alike(few_digits):
+    torch.manual_seed(0)
+    net, task = models.tutorial_net(), RandomRotation(30)
+    before = stillness(net, few_digits.train_images[:20], task)["degrees"]
+    fit(net, few_digits, task, Recipe(epochs=12, batch_size=32, lr=4e-3, consistency=30.0), device="cpu", progress=False)
+    assert stillness(net, few_digits.train_images[:20], task)["degrees"] < 0.8 * before
