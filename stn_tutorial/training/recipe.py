@@ -12,7 +12,7 @@ from .augmentation import SHIFT_PADDINGS
 
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
 COUNTS = {"epochs": 1, "batch_size": 1, "cutout": 0, "shift": 0}  # and the least of each
-STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "jitter", "consistency")
+STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "consistency")
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
@@ -29,9 +29,8 @@ class Recipe:
     "zeros" or "reflect". cutout: side in pixels of a square that is painted over in each of them, 0 for none.
     distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
     instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None
-    leaves the net's own. jitter: how much each training image is changed besides, `augmentation.jittered`; 0 for not
-    at all. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image of a
-    batch is shown in two views. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
+    leaves the net's own. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image
+    of a batch is shown in two views. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
     float32 elsewhere (`precision_on`). channels_last: the memory format that convolutions on CPUs and tensor cores
     prefer.
 
@@ -58,7 +57,6 @@ class Recipe:
     shift: int = 0
     shift_padding: str = "zeros"
     dropout: float | None = None
-    jitter: float = 0.0
     consistency: float = 0.0
 
     def __post_init__(self):

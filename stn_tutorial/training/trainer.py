@@ -16,7 +16,7 @@ from ..device import best_device
 from ..geometry.family import Family
 from ..networks.watching import find_transformer, thetas_of, transformers_of
 from ..networks.weights import save_weights
-from .augmentation import check_reflected_shift, cut_out, flip_and_shift, jittered
+from .augmentation import check_reflected_shift, cut_out, flip_and_shift
 from .checkpoints import load_checkpoint, save_checkpoint
 from .consistency import consistency_loss
 from .data import Dataset
@@ -147,8 +147,6 @@ class Trainer:
         images, recipe = self.images[batch], self.recipe
         if recipe.augment:
             images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
-        if recipe.jitter:
-            images = jittered(images, self.generator, recipe.jitter)
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
         sound = self.weights_are_sound()
