@@ -23,7 +23,7 @@ from .geometry import (
     sample_loop,
     target_grid,
 )
-from .networks import LocalizationNet, SpatialTransformer
+from .networks import ChainedLocalizer, LocalizationNet, ParallelTransformers, SpatialTransformer
 
 __version__ = "0.1.0"
 
@@ -45,8 +45,10 @@ LAZY = {
 __all__ = [
     "Affine",
     "Attention",
+    "ChainedLocalizer",
     "Diffeomorphic",
     "LocalizationNet",
+    "ParallelTransformers",
     "Projective",
     "Rotation",
     "Similarity",

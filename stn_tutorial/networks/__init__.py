@@ -1,11 +1,12 @@
 """Networks: who chooses theta, and the layer that goes into any CNN. Needs geometry.
 
 `habits` (what other libraries call things), `localization` (it looks at the picture and chooses theta), `transformer`
-(localiser, grid and sampler in one module), `watching` (the transformer inside somebody's net), `models` (nets of the
-literature and ours), `weights` (saved, loaded, shipped).
+(localiser, grid and sampler in one module), `teams` (several of them side by side, or one look after another), `watching`
+(the transformer inside somebody's net), `models` (nets of the literature and ours), `weights` (saved, loaded, shipped).
 """
 
 from .localization import LocalizationNet, SmallMapLocalizationNet
+from .teams import ChainedLocalizer, ParallelTransformers
 from .transformer import SpatialTransformer
 
-__all__ = ["LocalizationNet", "SmallMapLocalizationNet", "SpatialTransformer"]
+__all__ = ["ChainedLocalizer", "LocalizationNet", "ParallelTransformers", "SmallMapLocalizationNet", "SpatialTransformer"]

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..device import at_least_float32, without_autocast
 from ..geometry.affine import Affine
+from ..geometry.antialiasing import with_levels
 from ..geometry.projective import Projective
 from ..geometry.sampler import MODES, PADDING_MODES, check_images, fill_per_channel, sample
 from ..geometry.volumes import Affine3d, sample_volume
@@ -17,7 +18,7 @@ from .habits import check_choice, check_parts, in_other_units, name_of, refuse_u
 from .localization import Localizer, SmallMapLocalizationNet, whole_numbers
 
 SAMPLERS = ("torch", "scratch")
-OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "check")
+OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "antialias", "check")
 
 
 class SpatialTransformer(nn.Module):
@@ -33,6 +34,7 @@ class SpatialTransformer(nn.Module):
         frame alone did not make a network shrink its pictures: notebook 4.)
         A buffer that is saved with the weights, and may be written to; weights that were saved without it keep what is there.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
+    antialias: where theta shrinks the picture, read from a blurred one (`geometry.antialiasing`); for images, not with "bicubic".
     check: raise a ValueError when theta holds NaN or infinity (where torch has compiled or exported the module, a
         RuntimeError). Without it such rows are counted in `nan_thetas`, wherever the module runs as plain PyTorch.
 
@@ -60,6 +62,7 @@ class SpatialTransformer(nn.Module):
         align_corners: bool = False,
         fill: float | Tensor = 0.0,
         sampler: str = "torch",
+        antialias: bool = False,
         check: bool = False,
         **unknown,
     ):
@@ -70,6 +73,8 @@ class SpatialTransformer(nn.Module):
         check_choice("mode", mode, MODES if self.dimensions == 2 else MODES[:2])
         check_choice("padding_mode", padding_mode, PADDING_MODES)
         check_choice("sampler", sampler, SAMPLERS)
+        if antialias and (mode == "bicubic" or self.dimensions == 3):
+            raise ValueError(f"antialias must be False with mode='bicubic' and for volumes, got {antialias!r}")
         for part in localization.modules():
             if isinstance(part, Localizer) and name_of(part.family) != name_of(family):
                 raise ValueError(
@@ -79,7 +84,7 @@ class SpatialTransformer(nn.Module):
         self.localization, self.family = localization, family
         self.size = None if size is None else output_size(size, self.dimensions)
         self.mode, self.padding_mode, self.align_corners = mode, padding_mode, align_corners
-        self.sampler, self.check = sampler, check
+        self.sampler, self.antialias, self.check = sampler, bool(antialias), check
         self.fill_given = fill_values(fill, padding_mode)
         self.register_buffer("fill", torch.tensor(self.fill_given, dtype=torch.float32))
         self.register_buffer("made_for", spelled(family))
@@ -176,8 +181,15 @@ class SpatialTransformer(nn.Module):
 
     def sample_with_zeros(self, images: Tensor, grid: Tensor) -> Tensor:
         """`sample`, zeros being the background."""
+        if self.antialias:
+            volume, grid = with_levels(images, grid, self.padding_mode, self.align_corners)
+            return self.points_of(volume, grid).squeeze(2)
+        return self.points_of(images, grid)
+
+    def points_of(self, images: Tensor, grid: Tensor) -> Tensor:
+        """What images, or volumes, are at the points of a grid, zeros being the background."""
         if self.sampler == "scratch":
-            sampler = sample if self.dimensions == 2 else sample_volume
+            sampler = sample if images.dim() == 4 else sample_volume
             return sampler(images, grid, self.mode, self.padding_mode, self.align_corners)
         if self.padding_mode == "zeros":
             return F.grid_sample(images, grid, self.mode, "zeros", self.align_corners)
@@ -224,7 +236,7 @@ class SpatialTransformer(nn.Module):
         return (
             f"family={self.family}, size={size}, mode={self.mode!r}, padding_mode={self.padding_mode!r}, "
             f"align_corners={self.align_corners}, fill={self.fill_given if self.fill.is_meta else self.fill.tolist()}, "
-            f"sampler={self.sampler!r}"
+            f"sampler={self.sampler!r}" + (", antialias=True" if self.antialias else "")
         )
 
 

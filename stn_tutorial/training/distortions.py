@@ -1,6 +1,6 @@
 """Distorted MNIST, made on the device a batch at a time; each distortion returns the true transformation beside the images.
 
-The tasks are those of the paper's section 4.1 and appendix A.4: R, RTS, P, E and TC.
+The tasks are those of the paper's section 4.1 and appendices A.1 and A.4: R, RTS, P, E, TC and two digits at once.
 """
 
 import math
@@ -217,11 +217,36 @@ class TranslatedCluttered(Distortion):
         return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
 
 
+class EachAlone(Distortion):
+    """Each channel distorted by itself, by another distortion.
+
+    each: the distortion of one channel. told: of which channel theta is answered, counted from 0; the images are the same.
+
+    >>> images, theta = EachAlone(RandomSimilarity(42))(torch.rand(5, 2, 28, 28), torch.Generator().manual_seed(0))
+    >>> images.shape, theta.shape
+    (torch.Size([5, 2, 42, 42]), torch.Size([5, 4]))
+    """
+
+    def __init__(self, each: Distortion, told: int = 0):
+        self.each, self.told = each, told
+        self.family, self.size, self.reach = each.family, each.size, each.reach
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.each})"
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        parts = [self.each(channel, generator) for channel in images.split(1, dim=1)]
+        if not 0 <= self.told < len(parts):
+            raise ValueError(f"told must be a channel of {len(parts)}, got {self.told!r}")
+        return torch.cat([part for part, _ in parts], dim=1), parts[self.told][1]
+
+
 DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,
     "r360": partial(RandomRotation, 180.0),
     "rts": RandomSimilarity,
+    "rts-each": lambda: EachAlone(RandomSimilarity()),
     "rts48": partial(RandomSimilarity, 48),
     "p": RandomProjection,
     "e": RandomElastic,

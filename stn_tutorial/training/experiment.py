@@ -24,6 +24,7 @@ class Experiment:
     paper_error_percent: float | None = None
     elsewhere: tuple[str, ...] = ()  # distortions, never seen in the training, on which the trained net is tested too
     train_images: int | None = None  # how many of the training images are used; None: all
+    pairs: bool = False  # of digits, the class being their sum (`addition.in_pairs`)
 
 
 def runs_root() -> Path:

@@ -168,9 +168,29 @@ def distorted_cifar10_experiments() -> list[Experiment]:
     return [*found, Experiment("cifar10-rts/small-resized", models.small_resized, recipe, "cifar10", "rts48")]
 
 
+def addition_experiments() -> list[Experiment]:
+    """The sum of two digits (appendix A.1): two windows side by side, one, and none, with as many parameters."""
+    recipe = replace(STILL_RECIPE, batch_size=256, consistency=0.0, label_smoothing=0.0, epochs=30)
+    nets = {"two-affine": (2, "affine"), "two-tps": (2, "tps"), "one-affine": (1, "affine"), "cnn": (0, "affine")}
+    paper = {"two-affine": 9.0, "two-tps": 5.8, "one-affine": 18.5, "cnn": 14.7}
+    return [
+        Experiment(
+            f"mnist-addition/{name}",
+            partial(models.addition_net, windows, FAMILIES[family]()),
+            recipe,
+            "mnist",
+            "rts-each",
+            paper[name],
+            pairs=True,
+        )
+        for name, (windows, family) in nets.items()
+    ]
+
+
 EXPERIMENTS = {experiment.name: experiment for task in (*PAPER_TASKS, "tc") for experiment in experiments_of(task)}
 EXPERIMENTS |= {experiment.name: experiment for task in DEEP_EPOCHS for experiment in deep_experiments(task)}
 EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments() + distorted_cifar10_experiments()}
+EXPERIMENTS |= {experiment.name: experiment for experiment in addition_experiments()}
 
 
 def matching(pattern: str) -> list[Experiment]:

@@ -20,6 +20,7 @@ from ..files import short_reason, write_atomically
 from ..networks.models.parts import parameters_of
 from ..networks.watching import find_transformer
 from ..networks.weights import load_weights
+from .addition import in_pairs, who_follows
 from .data import load
 from .distortions import DISTORTIONS
 from .evaluation import evaluate
@@ -71,6 +72,7 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
     data, device = load(experiment.data), best_device()
     if experiment.train_images:
         data = data.subset(experiment.train_images, len(data.test_images))
+    data = in_pairs(data) if experiment.pairs else data
     distortion = DISTORTIONS[experiment.distortion]()
     torch.manual_seed(seed)
     model = experiment.build()
@@ -107,6 +109,8 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
         record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
         if experiment.recipe.shift:
             record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
+        if experiment.pairs:
+            record["who_follows_pixels"] = who_follows(model, data, distortion, experiment.recipe).tolist()
         small = experiment.build()
         load_weights(small, folder / "weights.safetensors")
         half = evaluate(small, data, distortion, experiment.recipe, device)
