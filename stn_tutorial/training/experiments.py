@@ -170,7 +170,7 @@ def distorted_cifar10_experiments() -> list[Experiment]:
 
 def addition_experiments() -> list[Experiment]:
     """The sum of two digits (appendix A.1): two windows side by side, one, and none, with as many parameters."""
-    recipe = replace(STILL_RECIPE, batch_size=256, consistency=0.0, label_smoothing=0.0, epochs=30)
+    recipe = replace(DEEP_RECIPE, label_smoothing=0.0, epochs=30)
     nets = {"two-affine": (2, "affine"), "two-tps": (2, "tps"), "one-affine": (1, "affine"), "cnn": (0, "affine")}
     paper = {"two-affine": 9.0, "two-tps": 5.8, "one-affine": 18.5, "cnn": 14.7}
     return [
