@@ -9,6 +9,7 @@ from . import (
     localization_network,
     moving_the_grid,
     plug_in,
+    plug_in_mistakes,
     reflection,
     rotated_mnist,
     sampler,
@@ -107,7 +108,7 @@ EXERCISES = [
         "The output is weight times input plus bias. Which weight makes the input irrelevant? Change them under "
         "`torch.no_grad()`.",
     ),
-    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
+    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in_mistakes.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
     Exercise(
         "recovered_degrees",
         5,
