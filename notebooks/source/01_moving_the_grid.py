@@ -42,8 +42,10 @@ diagrams.spatial_transformer(digit, label=name)
 # %% [markdown]
 # This is the whole of it: a **spatial transformer** ([Jaderberg and others, 2015](https://arxiv.org/abs/1506.02025)). It looks at
 # a picture, decides how to turn, crop, stretch or shift it, and hands on the result. The decision is a few numbers, called **theta**
-# ($\theta$). Nobody tells it what upright means: it learns from the classifier's errors alone, along the dashed arrows. Each part has
-# a notebook of its own:
+# ($\theta$). Nobody tells it what upright means: it learns from the classifier's errors alone, along the dashed arrows.
+
+# %% [markdown]
+# Each part has a notebook of its own:
 #
 # | part | its question | notebook |
 # |---|---|---|
@@ -143,7 +145,8 @@ figures.images_in_a_row([pulled], ["pulled to twice the width"], f"{name}, wide,
 # \theta_{22} & \theta_{23} \end{pmatrix} \begin{pmatrix} x_t \\ y_t \\ 1 \end{pmatrix}$$
 #
 # Written out, the first row is $x_s = \theta_{11} x_t + \theta_{12} y_t + \theta_{13}$, and the second makes $y_s$ in the same way.
-#
+
+# %% [markdown]
 # Coordinates are *normalised*: the picture is the square from -1 to 1, whatever its size in pixels. $x$ points right, $y$
 # points **down**. The *identity* is the theta that leaves everything where it is.
 

@@ -60,7 +60,8 @@ diagrams.pixel_rows({"align_corners=False": (False, False), "align_corners=True"
 #
 # `align_corners=False` treats the picture as an area: W pixels share a width of 2, so a pixel is 2 / W wide. It is the default of torch
 # and of this package. Code from before torch 1.3 means the other one: it still runs, and is a little off.
-#
+
+# %% [markdown]
 # Here is the conversion for both. Its last line, for $x$: pixel $p$ has its centre $p + 0.5$ pixels from the left edge, which is at -1. So
 # it lies at $(p + 0.5) \cdot 2 / W - 1$.
 
