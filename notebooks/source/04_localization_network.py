@@ -288,8 +288,8 @@ figures.lines(curves, "step", "scale of the window")
 
 # %% [markdown]
 # **The frame does not do it.** Above 1 a picture is shrunk, below 1 enlarged, and the two curves go the same way: whatever the scale does,
-# it does with a frame and without. [Notebook 7](07_cifar10.ipynb) tests another cause: convolutions without padding look less at the edge
-# of a picture than at its middle.
+# it does with a frame and without. (The quick profile stops before the pictures shrink.) [Notebook 7](07_cifar10.ipynb) tests another
+# cause: convolutions without padding look less at the edge of a picture than at its middle.
 #
 # Fill with the background all the same. A frame is one more thing that a classifier has to learn to ignore.
 

@@ -202,7 +202,8 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "")
 
 def course(name: str, points: tuple) -> str:
     """A line of a chart in words: where it begins and ends, and its lowest and highest point. points: (x values, y values)."""
-    x, y = ([float(value) for value in values] for values in points)
+    x, y = (np.asarray(values, dtype=float) for values in points)
+    x, y = (np.where(abs(values) < 1e-6 * abs(values).max(), 0, values).tolist() for values in (x, y))  # rounding is no height
     low, high = (pick(range(len(y)), key=y.__getitem__) for pick in (min, max))
     turns = [f"{word} {y[k]:.3g} at {x[k]:.3g}" for word, k in (("lowest", low), ("highest", high)) if 0 < k < len(y) - 1]
     return ", ".join([f"{name}: from {y[0]:.3g} to {y[-1]:.3g}", *turns])
