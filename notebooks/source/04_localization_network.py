@@ -242,7 +242,7 @@ print(
     f"corner of the output: {float(wrong[0, 0, 0, 0]):.3f} with fill 0, {float(right[0, 0, 0, 0]):.3f} with fill={background:.3f}"
 )
 span = normalized.max() - normalized.min()
-shown = [((picture[0] - normalized.min()) / span).sqrt() for picture in (wrong, right)]  # the root lightens dark greys
+shown = [((picture[0] - normalized.min()) / span).clamp(min=0).sqrt() for picture in (wrong, right)]  # a root lightens greys
 words = "A small digit within a grey frame; the same digit on black alone"
 figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"], words, width=2)
 
