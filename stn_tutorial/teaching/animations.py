@@ -240,17 +240,20 @@ def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, fra
     outputs = sample(image.expand(len(path), -1, -1, -1), family.grid(path.to(image.dtype), size))
     figure = Figure(figsize=(6.4, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    panel(left, image, "input, and where the output looks")
+    panel(left, image)
+    left.set_title("input, and where the output looks", fontsize=12)
     leave_room(left, size, 0.25)
     lattice = add_lattice(left, family, path[0], size)
-    picture = panel(right, outputs[0], "output")
+    picture = panel(right, outputs[0])
+    right.set_title("output", fontsize=12)
 
     def draw(k: int) -> None:
         lattice.set_segments(lattice_lines(family, path[k], size))
         picture.set_data(as_array(outputs[k]))
 
     numbers = [few_numbers(theta) for theta in path]
-    alt = f"Animation: an image under {family}, theta from {numbers[0]} to {numbers[-1]} and back."
+    way = "in one steady motion" if steady else "each number evenly"
+    alt = f"Animation: an image under {family}, theta from {numbers[0]} to {numbers[-1]} and back, {way}."
     return film(figure, order, draw, [f"theta = {numbers[k]}" for k in order], alt)
 
 

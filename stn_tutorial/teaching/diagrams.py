@@ -228,7 +228,7 @@ def bilinear(image: Tensor, x: float, y: float) -> Picture:
                     f"{weight:.2f}",
                     ha="center",
                     va="center",
-                    fontsize=13,
+                    fontsize=11,  # fits into a quarter of a pixel
                     weight="bold",
                 )
                 words.append(f"{float(image[row, column]):g} weighs {weight:.2f}")
@@ -256,13 +256,14 @@ def kernels() -> Picture:
         slope = torch.autograd.grad(curve.sum(), d, retain_graph=True)[0]
         above.plot(d.detach(), curve.detach(), color=color, linewidth=2)
         below.plot(d.detach(), slope, color=color, linewidth=2)
-        above.set_title(name, fontsize=12, color=INK)
-        below.set_xlabel("distance in pixels", fontsize=11)
+        above.set_title(name, fontsize=13, color=INK)
+        below.set_xlabel("distance in pixels", fontsize=12)
         for a in (above, below):
             a.axhline(0, color="#999999", linewidth=0.8, zorder=0)
+            a.tick_params(labelsize=12)
             a.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("weight", fontsize=11)
-    axes[1, 0].set_ylabel("its slope", fontsize=11)
+    axes[0, 0].set_ylabel("weight", fontsize=12)
+    axes[1, 0].set_ylabel("its slope", fontsize=12)
     return picture(
         figure,
         "Weight of a pixel against its distance. Nearest: 1 up to half a pixel, then 0, and its slope is 0 everywhere. Bilinear: a tent, "
@@ -302,7 +303,7 @@ def polygons(shapes: dict[str, Tensor]) -> Picture:
         axes.plot(*corners[:2].T, color=ACCENT, linewidth=3)
         axes.plot(*corners[0], "o", color=ACCENT, markersize=8)
         axes.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal", xticks=[], yticks=[])
-        axes.set_title(name, fontsize=12, color=INK)
+        axes.set_title(name, fontsize=14, color=INK)
     words = "; ".join(
         f"{name} {', '.join(f'({x:.2g}, {y:.2g})' for x, y in corners.tolist())}" for name, corners in shapes.items()
     )

@@ -93,7 +93,9 @@ class Explorer(BrowserWidget):
         try:
             self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
         except Exception as error:  # a learner's function may raise anything, and shall see it
-            self.problem, self.output = f"{type(error).__name__}: {error}", b""
+            stub = isinstance(error, NotImplementedError) and not error.args
+            self.problem = "your sampler is not written yet" if stub else f"{type(error).__name__}: {error}"
+            self.output = b""
 
     def render(self) -> Picture:
         """The explorer as it stands as a still picture, for places without a front end."""

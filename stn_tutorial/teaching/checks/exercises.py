@@ -9,10 +9,15 @@ from . import (
     localization_network,
     moving_the_grid,
     plug_in,
+    plug_in_mistakes,
+    reflection,
     rotated_mnist,
     sampler,
     sampler_gradient,
+    sampler_mistakes,
     transformation_families,
+    turning,
+    unsheared,
 )
 from .verdict import Mistake, Verdict
 
@@ -51,8 +56,8 @@ EXERCISES = [
     Exercise(
         "turn_theta",
         1,
-        moving_the_grid.check_turn_theta,
-        moving_the_grid.TURN_MISTAKES,
+        turning.check_turn_theta,
+        turning.TURN_MISTAKES,
         "The rotation matrix above turned the picture counter-clockwise. `math.radians` turns degrees into radians.",
     ),
     Exercise(
@@ -66,15 +71,23 @@ EXERCISES = [
     Exercise(
         "unsheared_theta",
         2,
-        grid_generator.check_unsheared_theta,
-        grid_generator.UNSHEARED_MISTAKES,
+        unsheared.check_unsheared_theta,
+        unsheared.UNSHEARED_MISTAKES,
         "Which matrix turns, and between which two matrices must it stand? Their product is above.",
+    ),
+    Exercise(
+        "my_reflect",
+        3,
+        reflection.check_reflect,
+        reflection.REFLECT_MISTAKES,
+        "Measure from the left mirror, and drop the sign: both sides of a mirror look the same. After twice the distance of the "
+        "mirrors everything repeats, and % leaves the rest. On the second half of such a round the walker comes back.",
     ),
     Exercise(
         "my_sampler",
         3,
         sampler.check_sampler,
-        sampler.SAMPLER_MISTAKES,
+        sampler_mistakes.SAMPLER_MISTAKES,
         "x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight, from the unclipped "
         "corner; its value, images[n, :, y, x] with clipped indices, times inside. With n = torch.arange(N)[:, None, None] the "
         "channels come last: permute at the end.",
@@ -95,7 +108,7 @@ EXERCISES = [
         "The output is weight times input plus bias. Which weight makes the input irrelevant? Change them under "
         "`torch.no_grad()`.",
     ),
-    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
+    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in_mistakes.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
     Exercise(
         "recovered_degrees",
         5,

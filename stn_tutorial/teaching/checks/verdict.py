@@ -4,6 +4,7 @@ import copy
 import functools
 import html
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -154,13 +155,18 @@ def as_tensor(answer) -> Tensor | None:
 
 
 def agree(answer: Tensor | str, wanted: Tensor | str) -> bool:
-    """Whether two outcomes are the same: the same words, or the same shape and values."""
+    """Whether two outcomes are the same: the same words but for numbers in them, or the same shape and values."""
     if isinstance(answer, str) or isinstance(wanted, str):
-        return isinstance(answer, str) and isinstance(wanted, str) and answer == wanted
+        return isinstance(answer, str) and isinstance(wanted, str) and without_numbers(answer) == without_numbers(wanted)
     # no oracle answers NaN, but some well-known mistakes do
     return answer.shape == wanted.shape and torch.allclose(
         answer.double(), wanted.double(), atol=TOLERANCE, rtol=TOLERANCE, equal_nan=True
     )
+
+
+def without_numbers(words: str) -> str:
+    """An error's words without its numbers: which index was the first one out of bounds is another matter each time."""
+    return re.sub(r"-?\d+", "#", words)
 
 
 def compare(
