@@ -219,8 +219,8 @@ figures.Folded(pose_figures.angle_scatter(applied, matrices), "Show the angles")
 
 # %% [markdown]
 # A dot is a test digit, the dashed line the one asked for. The still net's dots lie along it. The net that was trained as the paper trains has a
-# flatter cloud: it takes back a part of each turn. (An affine theta is no pure rotation. Drawn is the angle of the rotation *nearest* to it:
-# exercise 1.)
+# flatter cloud: it takes back a part of each turn. (An affine theta is no pure rotation. Drawn is the angle of the rotation *nearest* to it: exercise
+# 1.)
 #
 # Why a band and no line? People write at different slants, and nobody knows what is upright for *this* 7. So the digits of a class keep a spread,
 # even where each single digit stands still. It is measured on the circle, where -179 and +179 degrees are neighbours (exercise 2).
@@ -294,10 +294,11 @@ for step in (0, 100, 300, 10_000):
     k = int((history["step"] <= step).sum()) - 1  # the last one kept until then
     right = float((history["prediction"][k] == history["label"]).float().mean())
     turn = float(rotation_angle(Affine().matrix(history["theta"][k])).rad2deg().abs().mean())
-    print(f"step {history['step'][k]:>5}: {100 * right:3.0f} % read right, turned by {turn:4.1f}°")
+    print(f"step {history['step'][k]:>4}: {100 * right:3.0f} % right, turned {turn:4.1f}°")
 
 # %% [markdown]
-# It reads first and turns afterwards. After a hundred steps most digits are read right, and their lattices have hardly moved.
+# "Right" are the classes, "turned" are the lattices, by their mean angle. The net reads first and turns afterwards. After a hundred steps most digits
+# are read right, and their lattices have hardly moved.
 
 # %% [markdown]
 # ## Where does it not help?
@@ -331,8 +332,8 @@ explore_model(still, data.test_images[:20], degrees=60)
 # Above we drew an angle for each theta. Write `recovered_degrees`, which finds it. Theta may also scale, stretch and shift; none of that should
 # disturb the angle.
 #
-# <details><summary>Hint</summary>The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is largest:
-# (a11 + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)</details>
+# <details><summary>Hint</summary>The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is largest: (a11
+# + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)</details>
 
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 1.** From affine thetas (N, 6) the angle of the rotation nearest to each, in degrees: (N,).

@@ -351,8 +351,8 @@ pose_figures.pose_spread(poses, unit="pixels")
 #
 # ## Play
 #
-# In a running notebook: drag the same corner in the first three, a little and then far. **What else moves along?** The fourth bends: drag an inner
-# point beyond its neighbour, and run the cell below it.
+# Drag the same corner in the first three, a little and then far. **What else moves along?** The fourth bends: drag an inner point beyond its
+# neighbour. (In a running notebook the last cell then says how much of it is folded.)
 #
 # <details><summary>What we saw</summary>Similarity: all corners, about a centre that stays. Affine: the opposite corner. Projective: no other
 # corner. Spline: everything nearby; it folds where a point has passed its neighbour.</details>

@@ -249,10 +249,12 @@ run_figures.accuracies(groups)
 from statistics import fmean
 
 for group, nets in groups.items():
-    for words, runs in {words: load_runs(name) for words, name in nets.items() if "control" not in words}.items():
-        spread = [[run["pose"][f"mean_{when}_degrees"] for run in runs] for when in ("before", "after")]
-        said = " -> ".join(f"{fmean(values):.1f}°" for values in spread) if runs else "not recorded"
-        print(f"{group}, {words}: {said}")
+    print(group)
+    for words, name in nets.items():
+        poses = [run["pose"] for run in load_runs(name)]
+        if poses and "control" not in words:
+            before, after = (fmean(pose[f"mean_{when}_degrees"] for pose in poses) for when in ("before", "after"))
+            print(f"    {words:<14}{before:.1f}° -> {after:.1f}°")
 
 # %% [markdown]
 # Printed is the angle's spread within a class, before the transformer and after it.
