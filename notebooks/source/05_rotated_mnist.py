@@ -72,8 +72,8 @@ figures.images_in_rows({"turned by": turned}, said, f"Seven digits, turned by {'
 # %% [markdown]
 # ## As the paper trains
 #
-# A net that was trained so comes with the package, too. Here is one digit under seven angles: on top what goes in, below what that net's classifier
-# gets. The number at a row is the spread of the digit's angle over it, a standard deviation.
+# A net whose only teacher was the digit's name comes with the package, too. Here is one digit under seven angles: on top what goes in, below what
+# that net's classifier gets. The number beside a row's name is the spread of the digit's angle along the row, a standard deviation.
 
 # %%
 as_paper = pretrained("mnist-r/st-cnn-affine")
@@ -219,8 +219,8 @@ figures.Folded(pose_figures.angle_scatter(applied, matrices), "Show the angles")
 
 # %% [markdown]
 # A dot is a test digit, the dashed line the one asked for. The still net's dots lie along it. The net that was trained as the paper trains has a
-# flatter cloud: it takes back a part of each turn. (An affine theta is no pure rotation. Drawn is the angle of the rotation *nearest* to it: exercise
-# 1.)
+# flatter cloud: it takes back a part of each turn. (An affine theta is no pure rotation. Drawn is the angle of the rotation *nearest* to it:
+# exercise 1.)
 #
 # Why a band and no line? People write at different slants, and nobody knows what is upright for *this* 7. So the digits of a class keep a spread,
 # even where each single digit stands still. It is measured on the circle, where -179 and +179 degrees are neighbours (exercise 2).
@@ -332,8 +332,8 @@ explore_model(still, data.test_images[:20], degrees=60)
 # Above we drew an angle for each theta. Write `recovered_degrees`, which finds it. Theta may also scale, stretch and shift; none of that should
 # disturb the angle.
 #
-# <details><summary>Hint</summary>The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is largest: (a11
-# + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)</details>
+# <details><summary>Hint</summary>The rotation R nearest to a matrix A is the one for which the sum of the products of their entries is largest:
+# (a11 + a22) cos + (a21 - a12) sin. Which angle makes that largest? (`torch.atan2`.)</details>
 
 # %% [markdown] tags=["exercise-text"]
 # **Exercise 1.** From affine thetas (N, 6) the angle of the rotation nearest to each, in degrees: (N,).

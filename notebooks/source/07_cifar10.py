@@ -229,7 +229,7 @@ run_figures.handed_on({"what its transformer hands on": "cifar10-r/small-augment
 # degrees, scaled, and put anywhere in a frame of 48x48.
 #
 # There are two kinds of training data. Some come distorted: *one pose each*, for ever. Others we distort ourselves: *a new pose each time* that a
-# photograph is seen.
+# photograph is seen. And on R there are nets *with the term*: the consistency term of notebook 5.
 
 # %%
 r, rts = "cifar10-r/small", "cifar10-rts/small"
@@ -259,8 +259,8 @@ for group, nets in groups.items():
 # %% [markdown]
 # Printed is the angle's spread within a class, before the transformer and after it.
 #
-# **On R the transformer turns nothing back, as long as class labels are its only teacher.** And it is level with its control. The rows *with the
-# term* had the consistency term of notebook 5. Where their spread falls, the transformer turns the photographs back.
+# **On R the transformer turns nothing back, as long as class labels are its only teacher.** And it is level with its control. With the
+# term, look at the spread: where it falls, the transformer turns the photographs back.
 
 # %% [markdown]
 # **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control,
@@ -273,8 +273,8 @@ for group, nets in groups.items():
 # %% [markdown]
 # ## Train one yourself
 #
-# Here is that small net, a third of the published one in size, on upright pictures. One epoch, live. (Its transformer hands on 24x24 pixels, to save
-# time.)
+# Here is that small net, a third of the published one in size, on the data named at the top. One epoch, live. (Its transformer hands on 24x24 pixels,
+# to save time.)
 
 # %%
 from stn_tutorial import evaluate, fit
