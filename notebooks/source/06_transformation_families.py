@@ -21,8 +21,7 @@
 # - solve a thin plate spline once, and build a flow that does not fold,
 # - read the paper's table 1, and ours beside it, critically.
 #
-# *Minutes on a laptop CPU: MINUTES_06 to run, about 45 to read and try.* What to know before: notebooks [2](02_grid_generator.ipynb) and
-# [5](05_rotated_mnist.ipynb); what a system of linear equations is.
+# *Minutes on a laptop CPU: MINUTES_06 to run, about 45 to read and try.* What to know before: notebooks [2](02_grid_generator.ipynb) and [5](05_rotated_mnist.ipynb); what a system of linear equations is.
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](COLAB_06)
 
@@ -124,9 +123,9 @@ diagrams.kept(shapes, looks, "projective")
 # A network may predict any number. Some scripts therefore squash theta with `tanh`, "to keep it small". But `tanh(1)` is 0.76, so the identity
 # becomes a zoom. And the way back to 1 has no end: where `tanh` gives $t$ its slope is $1 - t^2$, and near 1 hardly any gradient is left.
 #
-# A constraint is better built into what theta *means*: an angle, the logarithm of a scale, a displacement, a velocity. Then every number is allowed,
-# and zero is the identity.
-#
+# A constraint is better built into what theta *means*: an angle, a logarithm of a scale, a displacement. Every number is allowed, 0 is the identity.
+
+# %% [markdown]
 # ## Projective: who stands behind the camera?
 #
 # Add a third row to the affine matrix and divide by what it gives, the depth:
@@ -150,16 +149,17 @@ figures.images_in_a_row(seen, ["divided everywhere", "this package"], alt, width
 # %% [markdown]
 # On the left something stands in the sky. It is the part of the floor *behind* the camera, upside down, because a negative depth turns the sign of
 # $y$. A camera does not see what is behind it. Here such points look a million units away, at the background, and pass no gradient.
-#
+
+# %% [markdown]
 # ## The thin plate spline: solve once, multiply ever after
 #
-# Put a lattice of control points on the output, 4x4 in the paper. Theta has a displacement for each, which says where it looks. Between them the map
-# shall bend as little as possible. Such a map is the sum of an affine one and of a bump $r^2 \log r$ around each control point (Bookstein, 1989).
+# Put a lattice of control points on the output, 4x4 in the paper. Theta has a displacement for each: where it looks. Between them the map bends as
+# little as possible. So it is an affine map plus a bump $r^2 \log r$ around each control point (Bookstein, 1989).
 #
 # $$f(p) = a_0 + a_x x + a_y y + \sum_k w_k \, U(\lVert p - c_k \rVert), \qquad U(r) = r^2 \log r$$
 #
-# For K control points there are K + 3 coefficients, and K + 3 linear equations. K say that the spline takes the value wanted at each control point.
-# Three say that the bumps together add no shift and no slope. (`regularization` lets the spline miss its values and bend less.)
+# K control points make K + 3 coefficients, and as many linear equations: at each control point the spline takes the value wanted, and the bumps
+# together add no shift and no slope.
 
 
 # %%
@@ -176,7 +176,7 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
     system = torch.zeros(k + 3, k + 3, dtype=controls.dtype)
     system[:k] = spline_terms(controls, controls)
     system[k:, :k] = system[:k, k:].T
-    system[:k, :k] += regularization * torch.eye(k, dtype=controls.dtype)
+    system[:k, :k] += regularization * torch.eye(k, dtype=controls.dtype)  # above 0: misses its values, bends less
     return torch.linalg.inv(system)[:, :k]
 
 
@@ -192,9 +192,9 @@ displacements = 0.2 * torch.randn(16, 2, dtype=torch.float64)
 grid = (pixels + table @ displacements).view(28, 28, 2)
 ours = ThinPlateSpline(4).grid(displacements.view(1, -1), (28, 28))[0]
 print("table", tuple(table.shape), "- largest difference from the package", float((grid - ours).abs().max()))
-columns = {"a corner point": 0, "one of the edge": 1, "an inner one": 5}
 alt = "Bright around each control point, and black at a distance of about one cell of the lattice"
-figures.images_in_a_row([table[:, k].view(1, 28, 28) for k in columns.values()], columns, alt, width=2.1)
+columns = table[:, [0, 1, 5]].T.view(3, 1, 28, 28)
+figures.images_in_a_row(columns, ("a corner point", "one of the edge", "an inner one"), alt, width=2.1)
 
 # %% [markdown]
 # From here on a grid is one matrix product.
@@ -217,8 +217,7 @@ print("the first corner point moves by", [round(value, 2) for value in theta.vie
 # ## A family that does not fold
 #
 # Push one control point past another and a spline lays the picture over itself. A **flow** does not. In it every point drifts for one unit of time,
-# as in a river: at each place the water has a velocity, and keeps it. Two points that start apart never meet. Theta holds the velocities at a lattice
-# of points.
+# as in a river: at each place the water has a velocity, and keeps it. Points that start apart never meet. Theta has the velocities at a lattice.
 #
 # How does one follow the flow? A *short* flow is easy: $x + v(x) / 2^n$. And to follow a flow twice doubles its time. Start with a tiny step and
 # double it $n$ times. A map applied to itself is called its square, so this is **scaling and squaring**.
@@ -269,7 +268,8 @@ figures.warps(digit, {"spline": (ThinPlateSpline(4), pushed), "flow": (Diffeomor
 # %% [markdown]
 # In the picture one point alone is pushed to the right. The spline's lattice passes over itself, and a part of the 4 shows twice. The flow presses
 # its lattice together and stops short.
-#
+
+# %% [markdown]
 # ## Which distortions does the paper ask about?
 #
 # **R** turns by up to 90 degrees. **RTS** turns by up to 45, scales, and places the digit in a larger frame. **P** is a random projective view. **E**
@@ -321,8 +321,8 @@ for name in PAPER_TASKS:
 #
 # ## Does a family that fits the distortion undo more of it?
 #
-# E bends with a 4x4 spline, so a 4x4 spline can come near to undoing it. And it can turn, as we saw. Here is what trained nets do within a class. On
-# turned digits (R): the spread of the angle in degrees, before the transformer and after. On bent ones (E): how far corners stray.
+# E bends with a 4x4 spline, so a 4x4 spline can come near to undoing it. And it can turn, as we saw. What do trained nets do within a class? On turned
+# digits (R) see the spread of the angle, before -> after. On bent ones (E) see how far corners stray.
 
 # %%
 for name in ("affine", "tps"):
@@ -337,7 +337,8 @@ pose_figures.pose_spread(poses, unit="pixels")
 # On R the spline's net leaves the digits as they were, and errs on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
 # that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it. With
 # the consistency term of [notebook 5](05_rotated_mnist.ipynb) a spline undoes more.
-#
+
+# %% [markdown]
 # ## Which family for which task?
 #
 # | the pictures differ by | take | because |
@@ -348,7 +349,8 @@ pose_figures.pose_spread(poses, unit="pixels")
 # | the view of something flat | projective | mind the horizon |
 # | bending: cloth, curved text | thin plate spline | it bends anywhere, by one matrix product |
 # | bending, and the inverse matters | diffeomorphic | does not fold |
-#
+
+# %% [markdown]
 # ## Play
 #
 # Drag the same corner in the first three, a little and then far. **What else moves along?** The fourth bends: drag an inner point beyond its
@@ -360,9 +362,8 @@ pose_figures.pose_spread(poses, unit="pixels")
 # %%
 from stn_tutorial import explore
 
-similar, affine, projective = [0.3, -0.3, 0, 0], [0.8, 0.3, 0, 0, 1.1, 0], [0.9, 0, 0, 0, 0.9, 0, -0.2, 0.3]
-bent = [0.4 if k in (10, 21) else 0.0 for k in range(32)]
-starts = {Similarity(): similar, Affine(): affine, Projective(): projective, ThinPlateSpline(4): bent}
+starts = {Similarity(): [0.3, -0.3, 0, 0], Affine(): [0.8, 0.3, 0, 0, 1.1, 0], Projective(): [0.9, 0, 0, 0, 0.9, 0, -0.2, 0.3]}
+starts[ThinPlateSpline(4)] = [0.4 if k in (10, 21) else 0.0 for k in range(32)]
 for family, begin in starts.items():
     explorer = explore(digit, family)
     explorer.theta = begin
@@ -444,7 +445,6 @@ checks.check_flow(flow)
 # *Table 1.* The paper trained for 640 epochs, with more parameters, and its code is not public; ours have batch normalisation and dropout. Our P may
 # be milder. So compare our nets with each other. A cell without ± is a single run. ST-CNN has a tenth more parameters than the CNN; on R a control of
 # equal size errs as the CNN does ([results](../docs/results.md)). The nets with the consistency term are deeper. *E* follows the corners of a square
-# half as wide: no net can see how the black frame bends. *Scaling and squaring* usually interpolates a stored map with itself; we compose point by
-# point.
+# half as wide: no net can see how the black frame bends. *Scaling and squaring* usually interpolates a stored map; we compose point by point.
 #
 # </details>
