@@ -271,7 +271,7 @@ def kernels() -> Picture:
     )
 
 
-def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str = "") -> Picture:
+def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str) -> Picture:
     """Points and lines of the output, and where they look: what a family keeps and what it does not.
 
     shapes, looks: a name of K letters -> points (K, 2), joined by a line; each point carries its letter.
@@ -288,9 +288,14 @@ def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str = "") -
         axes.set(xlim=(-1.45, 1.45), ylim=(1.45, -1.45), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         axes.set_title(name, fontsize=12, color=INK)
     figure.suptitle(title, fontsize=12)
+    words = (
+        f"{letter} ({x:.1f}, {y:.1f}) to ({u:.1f}, {v:.1f})"
+        for letters, points in shapes.items()
+        for letter, (x, y), (u, v) in zip(letters, points.tolist(), looks[letters].tolist(), strict=True)
+    )
     return picture(
         figure,
-        f"Lines through the points {', '.join(shapes)} in the output's square, and where they look in the input. {title}",
+        f"{title}: the lines {', '.join(shapes)} of the output, and where they look in the input. {'; '.join(dict.fromkeys(words))}.",
     )
 
 

@@ -42,6 +42,24 @@ def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) 
     return picture(figure, alt or (f"An image: {words}" if len(images) == 1 else f"{len(images)} images in a row: {words}"))
 
 
+def images_in_rows(rows: dict[str, Tensor], labels=(), alt: str | None = None) -> Picture:
+    """Rows of as many images, the row's name above each; labels, if given, stand below the images of the first row."""
+    count, width = max(map(len, rows.values())), 6.4
+    side, above, below = width / count, 0.32, 0.25 if labels else 0.0  # inches, as `top` is
+    top = height = len(rows) * (side + above) + below
+    figure = Figure(figsize=(width, height))
+    for k, (name, images) in enumerate(rows.items()):
+        figure.text(0, (top - above + 0.06) / height, name, fontsize=12, color=INK)
+        top -= above + side
+        for column, image in enumerate(images):
+            axes = figure.add_axes((column / count, top / height, 0.95 / count, side / height))
+            panel(axes, image)
+            if k == 0 and labels:
+                axes.set_xlabel(labels[column], fontsize=11)
+        top -= 0 if k else below
+    return picture(figure, alt or f"{count} images in each of {len(rows)} rows: {'; '.join(rows)}.")
+
+
 def lattice_lines(
     family, theta: Tensor, image_size: tuple[int, int], align_corners: bool = False, cells: int = 7
 ) -> list[np.ndarray]:
@@ -138,21 +156,23 @@ def verdict(
     image, output: (C, H, W), uint8 or in [0, 1]. theta: (P,). probabilities: one per class, (K,).
     classes: their K names.
     """
-    figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+    figure = Figure(figsize=(6.8, 3), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    panel(left, image, "input, and where the net looks")
+    panel(left, image, "where the net looks")
     leave_room(left, image.shape[1:], 0.25)
     add_lattice(left, family, theta, image.shape[1:], align_corners)
     panel(middle, output, "what it then sees")
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
     right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
-    right.set(xlim=(0, 1), yticks=range(len(probabilities)))
+    right.set(xlim=(0, 1), xticks=(0, 1), yticks=range(len(probabilities)))
     # names of classes are no mathematics, whatever signs they hold
-    right.set_title(f"the net says {classes[best]}, {float(probabilities[best]):.0%}", parse_math=False)
+    right.set_title(f"{classes[best]}, {float(probabilities[best]):.0%}", parse_math=False)
     right.set_yticklabels(classes, parse_math=False)
     right.invert_yaxis()
-    figure.suptitle(title, fontsize=11)
+    for axes in (left, middle, right):
+        axes.title.set_size(12)
+    figure.suptitle(title, fontsize=12)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
     return picture(figure, f"{title}: theta = ({numbers}); the net says {classes[best]} with {float(probabilities[best]):.0%}")
 

@@ -187,6 +187,15 @@ def test_no_output_is_long(name):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+def test_no_picture_is_shown_twice(path):
+    outputs = [output.get("data", {}) for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
+    shown = [data["image/png"] for data in outputs if "image/png" in data]
+    shown += [image for data in outputs for image in re.findall(r"data:image/png;base64,([^\"]+)", data.get("text/html", ""))]
+    assert shown
+    assert len(shown) - len(set(shown)) == 0, "pictures that were there before"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
 def test_an_exercise_that_is_not_tried_stops_nothing(path):
     cells = nbformat.read(path, 4).cells
     answers = [json.dumps(cell.outputs) for cell in cells if "check" in sources.tags(cell)]

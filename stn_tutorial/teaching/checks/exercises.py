@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import (
+    block_means,
     cifar10,
+    flow,
     grid_generator,
     localization_network,
     moving_the_grid,
@@ -15,6 +17,7 @@ from . import (
     sampler,
     sampler_gradient,
     sampler_mistakes,
+    spread,
     transformation_families,
     turning,
     unsheared,
@@ -120,8 +123,8 @@ EXERCISES = [
     Exercise(
         "spread_degrees",
         5,
-        rotated_mnist.check_spread_degrees,
-        rotated_mnist.SPREAD_MISTAKES,
+        spread.check_spread_degrees,
+        spread.SPREAD_MISTAKES,
         "Turn each angle into a unit vector and take the mean of all vectors; R is its length. The spread is sqrt(-2 ln R), "
         "which is in radians.",
     ),
@@ -136,8 +139,8 @@ EXERCISES = [
     Exercise(
         "flow",
         6,
-        transformation_families.check_flow,
-        transformation_families.FLOW_MISTAKES,
+        flow.check_flow,
+        flow.FLOW_MISTAKES,
         "The velocity is asked anew at each step, at the place reached so far. How many steps are there with three squarings?",
     ),
     Exercise(
@@ -151,8 +154,8 @@ EXERCISES = [
     Exercise(
         "block_means",
         7,
-        cifar10.check_block_means,
-        cifar10.MEANS_MISTAKES,
+        block_means.check_block_means,
+        block_means.MEANS_MISTAKES,
         "`range(0, len(values), size)` gives where the blocks begin, and a slice that reaches beyond the end of a list stops "
         "there by itself.",
     ),
