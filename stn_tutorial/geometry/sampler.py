@@ -221,10 +221,14 @@ def fill_values(fill, padding_mode: str) -> float | list[float]:
 
 def fill_per_channel(fill, images: Tensor, padding_mode: str = "zeros") -> Tensor | None:
     """The fill value as a tensor (C,) of the images' type and device, from a number, (1,) or (C,); None where nothing is filled."""
-    if not isinstance(fill, Tensor) or (padding_mode != "zeros" and can_be_asked(fill)):
-        fill = fill_values(fill, padding_mode)
-    if padding_mode != "zeros" or (not isinstance(fill, Tensor) and fill == 0):
+    if isinstance(fill, (int, float)) and fill == 0:
         return None
+    if padding_mode != "zeros" and (not isinstance(fill, Tensor) or can_be_asked(fill)):
+        fill_values(fill, padding_mode)
+    if padding_mode != "zeros":
+        return None
+    if not isinstance(fill, (int, float, Tensor)):
+        fill = fill_values(fill, padding_mode)
     fill, channels = torch.as_tensor(fill, dtype=images.dtype, device=images.device), images.shape[1]
     if fill.dim() > 1 or fill.numel() not in (1, channels):
         raise ValueError(f"fill must be a number or one per channel, shape ({channels},), got shape {tuple(fill.shape)}")

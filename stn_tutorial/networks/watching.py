@@ -27,11 +27,12 @@ def find_transformer(model: nn.Module) -> SpatialTransformer | None:
 
 
 @contextmanager
-def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None):
+def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None, compiled: bool = False):
     """Collects, in a list, the theta that a transformer of a model chooses in each forward pass of the model, at least float32.
 
-    transformer: one of `transformers_of(model)`; None takes the first; anything else is a ValueError. A compiled model runs
-    uncompiled meanwhile: what was compiled does not notice that it is being watched. Called several times within one pass (a chained one),
+    transformer: one of `transformers_of(model)`; None takes the first; anything else is a ValueError. compiled: let
+    a compiled model run as such; it does not notice that it is being watched, and may add nothing. Otherwise it runs as plain PyTorch
+    meanwhile. Called several times within one pass (a chained one),
     it counts with its last theta, so that there is one row for each image. A pass that goes past it adds nothing.
     """
     thetas: list[Tensor] = []
@@ -58,7 +59,7 @@ def thetas_of(model: nn.Module, transformer: SpatialTransformer | None = None):
         model.register_forward_hook(finish),
     ]
     try:
-        with uncompiled():
+        with nullcontext() if compiled else uncompiled():
             yield thetas
     finally:
         for hook in hooks:

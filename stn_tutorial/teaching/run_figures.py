@@ -108,7 +108,8 @@ def handed_on(names: dict[str, str], count: int = 8, fill: float | Tensor = 0.0,
             images = history["image"][:count].float() / 255
             grid = transformer.family.grid(history["theta"][-1][:count], transformer.size or tuple(images.shape[2:]))
             rows |= {} if rows else {"what comes in": images}
-            rows[label] = sample(images, grid, padding_mode=transformer.padding_mode, fill=fill)
+            filled = fill if transformer.padding_mode == "zeros" else 0.0
+            rows[label] = sample(images, grid, padding_mode=transformer.padding_mode, fill=filled)
     if not rows:
         raise ValueError(f"none of {', '.join(names.values())} is recorded")
     figure = Figure(figsize=(1.05 * count + 1.5, 1.12 * len(rows)), layout="constrained")

@@ -154,7 +154,7 @@ class Trainer:
         sound = self.weights_are_sound()
         inputs, poses = self.views(images)
         targets = self.labels[batch].repeat(len(poses))
-        with autocast(recipe, self.device), thetas_of(self.model) as thetas:
+        with autocast(recipe, self.device), thetas_of(self.model, compiled=not recipe.consistency) as thetas:
             logits = self.model(inputs).float()
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()

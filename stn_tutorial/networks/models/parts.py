@@ -22,6 +22,7 @@ class Normalize(nn.Module):
     """
 
     def __init__(self, mean=(0.1307,), std=(0.3081,)):
+        mean, std = (torch.as_tensor(values, device="cpu").flatten().tolist() for values in (mean, std))
         if 0 in std or len(mean) != len(std):
             raise ValueError(f"std must hold a number other than 0 for each of the means {mean}, got {std}")
         super().__init__()
