@@ -136,7 +136,7 @@ class SpatialTransformer(nn.Module):
         return_theta: answer the pair of them and theta (N, P).
         """
         if isinstance(images, Proxy):
-            return as_one_node(self, images, **({"return_theta": True} if return_theta else {}))
+            return as_one_node(self, images, return_theta)
         if not isinstance(return_theta, bool):
             kind = type(return_theta).__name__
             raise ValueError(

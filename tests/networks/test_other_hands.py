@@ -190,13 +190,14 @@ def test_a_background_can_be_learned():
 # ---- watching and torch.fx
 
 
-@pytest.mark.parametrize(
-    "compiled", [lambda net: torch.compile(net, backend="eager"), nn.Module.compile], ids=["function", "method"]
-)
-def test_a_compiled_net_can_be_watched(compiled):
+@pytest.mark.parametrize("way", ["function", "method"])
+def test_a_compiled_net_can_be_watched(way):
     torch.compiler.reset()
     net = nn.Sequential(transformer())
-    net = compiled(net) or net
+    if way == "function":
+        net = torch.compile(net, backend="eager")
+    else:
+        net.compile(backend="eager")
     net(IMAGES)  # compiled before anybody looks
     with thetas_of(net) as thetas, outputs_of(find_transformer(net)) as outputs:
         net(IMAGES)
@@ -206,10 +207,9 @@ def test_a_compiled_net_can_be_watched(compiled):
 
 def test_what_is_no_transformer_of_the_model_is_named():
     net = nn.Sequential(transformer())
-    for other in ("0", transformer(), net):
-        if other is not net:
-            with pytest.raises(ValueError, match=r"transformer must be one of the model's, \['0'\]"), thetas_of(net, other):
-                pass
+    for other in ("0", transformer()):
+        with pytest.raises(ValueError, match=r"transformer must be one of the model's, \['0'\]"), thetas_of(net, other):
+            pass
     with pytest.raises(ValueError, match="transformer must be a module"), outputs_of(None):
         pass
 
