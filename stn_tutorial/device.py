@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 
 def without_autocast(device: torch.device):
@@ -16,6 +17,18 @@ def without_autocast(device: torch.device):
 def at_least_float32(tensor: Tensor) -> Tensor:
     """Half precision becomes float32, everything else stays."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def can_be_asked(tensor: Tensor) -> bool:
+    """Whether a tensor's numbers may be looked at and kept.
+
+    Not while torch compiles, exports, traces or transforms, nor on "meta".
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active():
+        return False
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:  # make_fx
+        return False
+    return type(tensor) in (Tensor, Parameter) and not tensor.is_meta
 
 
 def best_device() -> torch.device:

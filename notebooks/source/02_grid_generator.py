@@ -69,12 +69,14 @@ diagrams.pixel_rows({"align_corners=False": (False, False), "align_corners=True"
 import torch
 from torch import Tensor
 
-from stn_tutorial.geometry.coordinates import check_size
+from stn_tutorial.device import without_autocast
+from stn_tutorial.geometry.arguments import check_matrices, check_size
+from stn_tutorial.geometry.coordinates import check_coordinates
 
 
 def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Pixel coordinates (..., 2), last axis (x, y), to normalised ones. size: (H, W)."""
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         extent = (lengths - 1).clamp(min=1)
@@ -83,14 +85,14 @@ def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bo
 
 
 # %% [markdown]
-# `check_size` only makes sure that the size is a pair of positive integers. The `torch.where` is for pictures that are one
+# `check_coordinates` only makes sure that points are pairs and the size is one of positive integers. The `torch.where` is for pictures that are one
 # pixel wide: between one centre and itself there is no distance to divide by. The way back solves for the pixel:
 
 
 # %%
 def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Normalised coordinates (..., 2), last axis (x, y), to pixel coordinates. size: (H, W)."""
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         return (points + 1) / 2 * (lengths - 1)
@@ -218,14 +220,17 @@ def affine_grid_loop(theta, size, align_corners=False):
 # %% [markdown]
 # Now all points and all pictures of a batch at once. Call the left 2x2 part of theta $A$. Coordinate $i$ of the point in row $h$ and
 # column $w$ is the sum over $j$ of $A_{ij} G_{hwj}$, plus the shift. `einsum` says just that, index by index; its $n$ counts pictures.
+# (Half precision would miss pixels: `without_autocast` keeps it out.)
 
 
 # %%
 def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """theta (N, 2, 3) -> sampling grid (N, H, W, 2), last axis (x, y), normalised."""
+    check_matrices("theta", theta, 2, 3)
     target = target_grid(size, align_corners, theta.dtype, theta.device)
     linear, translation = theta[:, :, :2], theta[:, :, 2]
-    return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
+    with without_autocast(theta.device):
+        return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
 
 
 torch.manual_seed(0)

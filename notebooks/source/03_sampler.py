@@ -88,7 +88,7 @@ print(f"sum: {value:.1f}")
 # %%
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
-    check_images_and_grid(images, grid)
+    check_images_and_grid(images, grid, finite=True)
     n, c, height, width = images.shape
     out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):

@@ -98,7 +98,7 @@ figures.Folded(figures.warp(images[0], Affine(), theta[0], "theta from random we
 # %%
 def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
     """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable."""
-    if layer.bias is None or layer.bias.shape != identity.shape:
+    if getattr(layer, "bias", None) is None or layer.bias.shape != identity.shape:
         raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
     with torch.no_grad():
         layer.weight.zero_()

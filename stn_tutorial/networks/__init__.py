@@ -1,8 +1,9 @@
 """Networks: who chooses theta, and the layer that goes into any CNN. Needs geometry.
 
-`habits` (what other libraries call things), `localization` (it looks at the picture and chooses theta), `transformer`
-(localiser, grid and sampler in one module), `teams` (several of them side by side, or one look after another), `watching`
-(the transformer inside somebody's net), `models` (nets of the literature and ours), `weights` (saved, loaded, shipped).
+`habits` (what other libraries call things), `graph` (one node under torch.fx), `localization` (it looks at the picture and
+chooses theta), `transformer` (localiser, grid and sampler in one module), `teams` (several of them side by side, or one look
+after another), `watching` (the transformer inside somebody's net), `models` (nets of the literature and ours), `weights` (saved,
+loaded, shipped).
 """
 
 from .localization import LocalizationNet, SmallMapLocalizationNet

@@ -109,7 +109,8 @@ def handed_on(names: dict[str, str], count: int = 6, fill: float | Tensor = 0.0,
             images, theta = history["image"][:count].float() / 255, history["theta"][-1][:count]
             grid = transformer.family.grid(theta, transformer.size or tuple(images.shape[2:]))
             rows |= {} if rows else {"what comes in": images}
-            rows[label] = sample(images, grid, padding_mode=transformer.padding_mode, fill=fill)
+            filled = fill if transformer.padding_mode == "zeros" else 0.0
+            rows[label] = sample(images, grid, padding_mode=transformer.padding_mode, fill=filled)
             matrix = transformer.family.matrix(theta)
             scales, turns = scale_of(matrix), rotation_angle(matrix).rad2deg().abs()
             words.append(

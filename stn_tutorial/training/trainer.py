@@ -139,8 +139,8 @@ class Trainer:
             images = cut_out(images, self.generator, recipe.cutout)
         sound = self.weights_are_sound()
         inputs, pose = distorted(images, self.train_distortion, self.generator, recipe)
-        targets = self.labels[batch]
-        with autocast(recipe, self.device), thetas_of(self.model) as thetas, self.noise():
+        targets, hooked = self.labels[batch], bool(recipe.consistency or recipe.theta_noise)
+        with autocast(recipe, self.device), thetas_of(self.model, compiled=not hooked) as thetas, self.noise():
             logits = self.model(inputs).float()
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()

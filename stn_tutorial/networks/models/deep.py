@@ -3,6 +3,7 @@
 from torch import nn
 
 from ...geometry.affine import Affine
+from ...geometry.arguments import check_whole
 from ..localization import LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front, normed_relu
 
@@ -21,7 +22,7 @@ def deep_cnn(
 
     side: of the square images (N, channels, side, side) in [0, 1], in pixels, at least 24.
     """
-    first, second, third, fourth = filters
+    side, (first, second, third, fourth) = check_whole("side", side, 24), filters
     rest = ((side - 4) // 2 - 4) // 2 - 2
     return nn.Sequential(
         Normalize(),
@@ -49,4 +50,6 @@ def deep_st_cnn(family=None, side: int = DIGIT) -> TransformedNet:
 
 def deep_cnn_control(side: int = DIGIT) -> nn.Sequential:
     """`deep_cnn` with as many parameters as the affine `deep_st_cnn`: the localiser's are spent on more filters instead."""
+    if side not in DEEP_CONTROL_FILTERS:
+        raise ValueError(f"side must be one of {list(DEEP_CONTROL_FILTERS)}, for which the filters were counted, got {side!r}")
     return deep_cnn(side, DEEP_CONTROL_FILTERS[side])
