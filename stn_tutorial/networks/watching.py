@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from ..arguments import check_model
 from ..device import at_least_float32
 from .transformer import SpatialTransformer, flat
 
@@ -16,6 +17,7 @@ def transformers_of(model: nn.Module) -> dict[str, SpatialTransformer]:
     >>> list(transformers_of(net))
     ['0']
     """
+    check_model(model)
     return {name: module for name, module in model.named_modules() if isinstance(module, SpatialTransformer)}
 
 

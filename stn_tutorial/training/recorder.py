@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..networks.watching import evaluating, thetas_of
+from ..networks.watching import evaluating, find_transformer, thetas_of
 from .data import Dataset
 from .evaluation import TEST_SEED, distorted
 from .recipe import Recipe, autocast
@@ -44,9 +44,14 @@ class ThetaRecorder:
 
     def load_state(self, state: dict) -> None:
         """Go back to where `state` was taken; a ValueError if its parts do not belong together."""
-        self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
-        if not len(self.steps) == len(self.thetas) == len(self.predictions):
+        steps, thetas, predictions = state["steps"], state["thetas"], state["predictions"]
+        if not len(steps) == len(thetas) == len(predictions) or not all(isinstance(step, int) for step in steps):
             raise ValueError("a recorder must have one theta and one prediction for each step")
+        count, wide = len(self.labels), find_transformer(self.model).family.num_params
+        for kept, shape in ((thetas, (count, wide)), (predictions, (count,))):
+            if not all(isinstance(tensor, Tensor) and tensor.shape == shape for tensor in kept):
+                raise ValueError(f"a recorder must keep tensors of shape {shape}")
+        self.steps, self.thetas, self.predictions = steps, thetas, predictions
 
     def result(self) -> dict[str, Tensor] | None:
         """All that was kept, as in `Training.theta`; None if nothing was."""
