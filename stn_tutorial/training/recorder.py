@@ -65,3 +65,22 @@ class ThetaRecorder:
             "image": (self.images.cpu().contiguous() * 255).round().to(torch.uint8),
             "label": self.labels,
         }
+
+
+def check_history(history) -> None:
+    """Raise a ValueError that says what is odd unless it is a theta history as `Training.theta` has it, of at least one step."""
+    wanted = {"step": 1, "theta": 3, "prediction": 2, "image": 4, "label": 1}  # and the axes of each
+    if not isinstance(history, dict):
+        raise ValueError(f"history must be a dict of tensors, as fit and load_theta answer it, got {type(history).__name__}")
+    for key, axes in wanted.items():
+        tensor = history.get(key)
+        if not isinstance(tensor, Tensor) or tensor.dim() != axes or 0 in tensor.shape:
+            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ValueError(f"history must have {key} with {axes} axes, none of them empty, got {got}")
+    steps, count = history["theta"].shape[:2]
+    if len(history["step"]) != steps or history["prediction"].shape != (steps, count):
+        raise ValueError(f"history must have a step and {count} predictions for each of {steps} thetas")
+    if len(history["image"]) != count or len(history["label"]) != count or history["image"].dtype != torch.uint8:
+        raise ValueError(f"history must have a label and an image of bytes for each of {count} thetas of a step")
+    if any(history[key].is_floating_point() for key in ("step", "prediction", "label")):
+        raise ValueError("history must have steps, predictions and labels in whole numbers")
