@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import evaluating, find_transformer, thetas_of
 from ..training.metrics import circular_spread, corner_angle, rotation_angle, where_corners_look
 from .picture import ACCENT, GREY, INK, RIGHT, SECOND, Picture, panel, picture
 
@@ -28,8 +28,10 @@ def one_digit_turned(nets: dict[str, nn.Module], image: Tensor, degrees=range(-9
     turned = sample(upright, turn.grid(angles, tuple(image.shape[1:])))
     rows = {"what goes in": (turned, where_corners_look(turn, angles))}
     for name, net in nets.items():
-        transformer = find_transformer(net.eval())
-        with thetas_of(net) as thetas:
+        transformer = find_transformer(net)
+        if transformer is None:
+            raise ValueError(f"nets must each have a SpatialTransformer, and {name!r} has none")
+        with evaluating(net), thetas_of(net) as thetas:
             net(turned)
         corners = where_corners_look(turn, angles, transformer.family, thetas[0])
         rows[name] = (transformer.warp(turned, thetas[0]), corners)
@@ -103,4 +105,5 @@ def pose_spread(reports: dict[str, dict], unit: str = "degrees", floor: float | 
 
 def means(report: dict, unit: str) -> tuple[float, float]:
     """The two means of a `pose_report`, before and after."""
-    return report[f"mean_before_{unit}"], report[f"mean_after_{unit}"]
+    found = report[f"mean_before_{unit}"], report[f"mean_after_{unit}"]
+    return tuple(math.nan if mean is None else mean for mean in found)  # none: every window left the picture

@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from ..arguments import whole_number
 from ..geometry.sampler import sample
 from ..networks.localization import FixedTheta
 from ..networks.watching import find_transformer
 from ..training.experiment import published
 from ..training.experiments import experiment_called
 from ..training.metrics import scale_of
+from ..training.recorder import RECORDED_IMAGES
 from ..training.runs import load_runs, load_theta
 from .picture import ACCENT, GREY, INK, SECOND, Picture, panel, picture, plain
 
@@ -101,7 +103,7 @@ def handed_on(names: dict[str, str], count: int = 8, fill: float | Tensor = 0.0,
     names: what a row is called -> the name of its experiment; the first run of each, and no row where none is recorded. fill:
     what a transformer with zeros outside the image puts there, in the images' colours: a number or (C,).
     """
-    rows = {}
+    rows, count = {}, min(whole_number("count", count, least=1), RECORDED_IMAGES)
     for label, name in names.items():
         for run in load_runs(name, root)[:1]:
             history, transformer = load_theta(name, run["seed"], root), find_transformer(experiment_called(name).build())
@@ -112,7 +114,8 @@ def handed_on(names: dict[str, str], count: int = 8, fill: float | Tensor = 0.0,
     if not rows:
         raise ValueError(f"none of {', '.join(names.values())} is recorded")
     figure = Figure(figsize=(1.05 * count + 1.5, 1.12 * len(rows)), layout="constrained")
-    for places, (label, images) in zip(figure.subplots(len(rows), count), rows.items(), strict=True):
+    axes_of_rows = figure.subplots(len(rows), count, squeeze=False)
+    for places, (label, images) in zip(axes_of_rows, rows.items(), strict=True):
         for axes, image in zip(places, images, strict=True):
             panel(axes, image)
         places[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
@@ -137,6 +140,8 @@ def window_scales(names: dict[str, str], root: Path | None = None) -> Picture:
             scales = [float(scale_of(family.matrix(theta)).mean()) for theta in history["theta"]]
             last.append(scales[-1])
             axes.plot(history["step"], scales, dashes, color=color, linewidth=1.6)
+        if not runs:
+            raise ValueError(f"no run of {name!r} is recorded")
         right = statistics.fmean(100 - run["test_error_percent"] for run in runs)
         words.append(f"{label}: scale {statistics.fmean(last):.2f}, {right:.1f} % right, {len(runs)} runs")
         axes.plot([], [], dashes, color=color, label=words[-1])
