@@ -65,7 +65,7 @@ def load_weights(model: nn.Module, path: Path, sha256: str | None = None) -> Non
 
 def card_of(name: str) -> dict:
     """The card of a shipped net: how it was trained, on what, and what it does; a ValueError for an unknown name."""
-    if name not in SHIPPED:
+    if not isinstance(name, str) or name not in SHIPPED:
         raise ValueError(f"name must be one of {', '.join(map(repr, SHIPPED))}, got {name!r}")
     path = FOLDER / f"{stem(name)}.json"
     try:

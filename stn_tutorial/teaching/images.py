@@ -149,6 +149,8 @@ def check_batch(images) -> None:
         raise ValueError(f"images must have shape (N, C, H, W), none of them zero, got {tuple(images.shape)}")
     if images.is_meta or not (images.dtype == torch.uint8 or images.is_floating_point()):
         raise ValueError(f"images must be uint8 or in [0, 1], got {images.dtype} on {images.device}")
+    if not bool(images.isfinite().all()):
+        raise ValueError("images must be finite, got NaN or infinity")
     if images.is_floating_point() and bool((images.abs() > TOO_BRIGHT).any()):
         raise ValueError(
             f"images must be uint8 or in [0, 1], got numbers up to {float(images.abs().max()):g}: divide them by 255"
@@ -160,7 +162,7 @@ def names_of_classes(classes, count: int) -> list[str]:
     names = classes.tolist() if hasattr(classes, "tolist") else classes
     if isinstance(names, (str, bytes)) or not isinstance(names, Sequence) or len(names) < count:
         got = f"{len(names)} of them" if isinstance(names, Sequence) and not isinstance(names, str) else type(classes).__name__
-        raise ValueError(f"classes must be a list of at least {count} names, got {got}")
+        raise ValueError(f"classes must be a list of {f'at least {count} ' if count else ''}names, got {got}")
     return [shown_name(str(name)) for name in names]
 
 
