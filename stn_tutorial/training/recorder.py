@@ -35,7 +35,7 @@ class ThetaRecorder:
             logits = self.model(self.images)
         if thetas:
             self.steps.append(step)
-            self.thetas.append(thetas[0].cpu())
+            self.thetas.append(thetas[0].detach().cpu().clone())  # it may be a view of a weight, which changes
             self.predictions.append(logits.argmax(dim=1).cpu())
         return bool(thetas)
 

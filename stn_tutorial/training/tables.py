@@ -1,6 +1,7 @@
 """The tables of README and notebooks, made from the recorded runs."""
 
 import statistics
+import warnings
 from itertools import chain
 from pathlib import Path
 
@@ -270,11 +271,18 @@ def died(runs: dict[str, list[dict]]) -> list[str]:
 
 
 def last_window(name: str, seed: int, root: Path | None) -> tuple[float, float] | None:
-    """Mean scale of a trained transformer's window and how much of it lies outside, in per cent; None without a transformer."""
+    """Mean scale of a trained transformer's window and how much of it lies outside, in per cent; None without a transformer.
+
+    A theta that cannot be read is None, too, with a warning that names it.
+    """
     transformer = find_transformer(experiment_called(name).build())
     if transformer is None:
         return None
-    history = load_theta(name, seed, root)
+    try:
+        history = load_theta(name, seed, root)
+    except ValueError as error:  # the rest of the table is shown all the same
+        warnings.warn(str(error), stacklevel=2)
+        return None
     theta, family = history["theta"][-1], transformer.family
     outside = out_of_frame_fraction(family.grid(theta, tuple(history["image"].shape[2:])))
     return float(scale_of(family.matrix(theta)).mean()), 100 * float(outside.mean())

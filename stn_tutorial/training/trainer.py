@@ -260,7 +260,8 @@ def fit(
 
     The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
     everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
-    call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
+    call with the same arguments goes on from it: on the CPU, with one number of threads, one seed gives one
+    result, bit for bit, interrupted or not.
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 

@@ -241,7 +241,7 @@ def test_names_of_classes_are_a_list_of_any_kind_and_short():
         (DIGITS.numpy(), "must be a tensor"),
         ((DIGITS * 255).long(), r"must be uint8 or in \[0, 1\], got torch.int64"),
         (DIGITS > 0.5, r"must be uint8 or in \[0, 1\]"),
-        (DIGITS * 255, "got numbers up to 25.*: divide them by 255"),
+        (DIGITS * 255, r"must be uint8 or in \[0, 1\], got numbers up to 25.*: divide them by 255"),
         (DIGITS / 0, "must be finite"),
         (DIGITS + 1j, "must be uint8"),
         (DIGITS.to("meta"), "must be uint8"),

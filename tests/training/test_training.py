@@ -519,6 +519,10 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     assert [line.split(" ")[1] for line in part.splitlines()[2:]] == ["seed"]
     assert missing == "Not recorded: cifar10/seed-without-stn, cifar10/seed-control, cifar10/seed-shrunk."
     assert tables.table("cifar10/seed*", tmp_path) == tables.table("cifar10", tmp_path, nets="seed*")
+    (folder / "theta.npz").write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"cannot read the recorded theta .*seed-0.theta\.npz"):
+        assert "| seed | 89.00 | " in tables.table("cifar10", tmp_path, nets="seed*")  # the rest is shown
+    np.savez(folder / "theta.npz", **history)
     with pytest.raises(ValueError, match="no experiment is called 'cifar10/nope'"):
         tables.table("cifar10", tmp_path, nets="nope")
     (folder.parent / "seed-1").mkdir()

@@ -286,6 +286,15 @@ class Blind(Net):
         self.stn = SpatialTransformer(Lost(), Affine())
 
 
+def test_a_theta_that_is_a_weight_is_kept_as_it_was_at_each_step(few_digits):
+    net = Blind()
+    with torch.no_grad():
+        net.stn.localization.far.copy_(Affine().identity())
+    theta = call("fit", net, few_digits).theta["theta"]
+    assert torch.equal(theta[0, 0], Affine().identity()) and not theta.requires_grad
+    assert len({tuple(row) for row in theta[:, 0].tolist()}) == len(theta)
+
+
 def test_a_window_that_left_the_picture_is_recorded_all_the_same(root, tmp_path, monkeypatch):
     from stn_tutorial.training import experiments, tables
 
