@@ -79,8 +79,6 @@ class Recipe:
             raise ValueError(f"shift_padding must be one of {', '.join(SHIFT_PADDINGS)}, got {self.shift_padding!r}")
         if self.shift and not self.augment:
             raise ValueError(f"shift={self.shift} shifts nothing without augment=True, which flips the images too")
-        if self.shift_padding != "zeros" and not self.shift:
-            raise ValueError(f"shift_padding={self.shift_padding!r} lets nothing in without a shift")
         if self.dropout is not None:
             object.__setattr__(self, "dropout", finite_number("dropout", self.dropout))
             if self.dropout >= 1:
