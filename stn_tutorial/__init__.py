@@ -1,8 +1,8 @@
 """Spatial transformer networks from scratch, in four storeys; each may use those above it in this list.
 
 geometry: coordinates, families of transformations, sampler. networks: localisers, the module, models, trained weights.
-training: data, distortions, trainer, metrics, records. teaching: figures, animations, explorers, checks. `device` and `files` serve
-all of them, and `__main__` is the command line.
+training: data, distortions, trainer, metrics, records. teaching: figures, animations, explorers, checks. `device`, `files` and
+`arguments` serve all of them, and `__main__` is the command line.
 
 `import stn_tutorial` costs about what `import torch` costs: whatever needs torchvision, matplotlib or ipywidgets is
 imported when its name is first used.

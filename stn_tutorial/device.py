@@ -36,6 +36,21 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_called(device: torch.device | str | int | None) -> torch.device:
+    """A device by its name, the best one for None; a ValueError unless it is there and can compute.
+
+    >>> device_called("cpu")
+    device(type='cpu')
+    """
+    try:
+        found = best_device() if device is None else torch.device(device)
+        torch.zeros(1, device=found).item()
+    except (RuntimeError, TypeError, AssertionError) as error:  # no such name; no such device; a torch made without it
+        reason = str(error).strip().splitlines()[0][:120]
+        raise ValueError(f"device must be one that is here, such as 'cpu', got {device!r}: {reason}") from error
+    return found
+
+
 def has_units_for_bfloat16(device: torch.device) -> bool:
     """Whether a device computes bfloat16 in units made for it: a CPU with AMX or AVX512-BF16, an NVIDIA GPU since Ampere.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .arguments import check_flag
+from ..arguments import check_flag
 from .family import SHIFTS, Group, LinearFamily, rows, scale_of
 
 

@@ -8,7 +8,7 @@ differ in what -1 and 1 mean: with ``align_corners=True`` they are the *centres*
 import torch
 from torch import Tensor
 
-from .arguments import check_flag, check_points, check_size
+from ..arguments import check_flag, check_points, check_size
 
 CORNERS = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]  # of the square, clockwise from the top left
 

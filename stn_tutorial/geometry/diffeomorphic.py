@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from .arguments import check_whole
+from ..arguments import check_whole
 from .family import check_theta
 from .lattice import LatticeFamily
 

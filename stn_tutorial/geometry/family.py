@@ -13,8 +13,8 @@ allowed, zero is the identity, and nothing saturates.
 import torch
 from torch import Tensor
 
+from ..arguments import check_flag, check_matrices, check_numbers, check_precise, check_size, check_tensor
 from ..device import at_least_float32, can_be_asked, without_autocast
-from .arguments import check_flag, check_matrices, check_numbers, check_precise, check_size, check_tensor
 from .coordinates import target_grid
 
 

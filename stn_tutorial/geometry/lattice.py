@@ -2,7 +2,7 @@
 
 import torch
 
-from .arguments import check_size, whole_number
+from ..arguments import check_size, whole_number
 from .coordinates import target_grid
 from .family import Family
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .arguments import check_precise, check_whole
+from ..arguments import check_precise, check_whole
 from .family import Family, Group, homogeneous
 
 

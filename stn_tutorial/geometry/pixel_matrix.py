@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from ..arguments import check_flag, check_precise, check_size
 from ..device import without_autocast
-from .arguments import check_flag, check_precise, check_size
 from .family import invert, multiply
 
 

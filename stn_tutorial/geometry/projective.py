@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..arguments import check_precise
 from .affine import Affine
-from .arguments import check_precise
 from .family import Group, MatrixFamily, kind_of
 
 HORIZON = 1e-6  # depths up to here count as behind the camera

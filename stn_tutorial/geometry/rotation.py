@@ -5,7 +5,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from .arguments import check_number
+from ..arguments import check_number
 from .family import TURN, Group, LinearFamily, rows
 
 

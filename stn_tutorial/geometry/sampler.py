@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..arguments import PRECISE, check_precise, check_tensor
 from ..device import can_be_asked
-from .arguments import PRECISE, check_precise, check_tensor
 from .coordinates import normalized_to_pixel
 
 MODES = ("nearest", "bilinear", "bicubic")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .arguments import check_number
+from ..arguments import check_number
 from .coordinates import target_grid
 from .lattice import LatticeFamily
 

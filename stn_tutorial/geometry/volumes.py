@@ -6,7 +6,7 @@ A point is (x, y, z), z along the depth; a size is (D, H, W), as in torch.
 import torch
 from torch import Tensor
 
-from .arguments import check_flag, check_precise, check_size, check_tensor
+from ..arguments import check_flag, check_precise, check_size, check_tensor
 from .family import Group, LinearFamily
 from .sampler import FAR, MODES, PADDING_MODES, coverage_of, fill_per_channel, neighbours, pad_coordinates, with_background
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.nn import functional as F
 
+from ..arguments import check_precise, check_whole, whole_numbers
 from ..device import at_least_float32, without_autocast
-from ..geometry.arguments import check_precise, check_whole, whole_numbers
 from ..geometry.sampler import check_images
 from .graph import as_one_node
 from .habits import check_family

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.nn import functional as F
 
+from ..arguments import check_flag, whole_numbers
 from ..device import at_least_float32, can_be_asked, without_autocast
 from ..geometry.affine import Affine
 from ..geometry.antialiasing import with_levels
-from ..geometry.arguments import check_flag, whole_numbers
 from ..geometry.family import check_theta
 from ..geometry.projective import Projective
 from ..geometry.sampler import (

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from ..arguments import check_model
 from ..device import at_least_float32
 from .transformer import SpatialTransformer, flat
 
@@ -18,6 +19,7 @@ def transformers_of(model: nn.Module) -> dict[str, SpatialTransformer]:
     >>> list(transformers_of(net))
     ['0']
     """
+    check_model(model)
     return {name: module for name, module in model.named_modules() if isinstance(module, SpatialTransformer)}
 
 

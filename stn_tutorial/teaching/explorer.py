@@ -18,11 +18,16 @@ from .images import as_image, from_bytes, small_enough, to_bytes
 from .picture import Picture
 
 
+def named(thing) -> str:
+    """What something is, in a word: a class and a text by themselves, anything else by its class."""
+    return repr(thing) if isinstance(thing, (type, str)) else type(thing).__name__
+
+
 def describe(transform: Family) -> dict:
     """What the browser must know of a family; a ValueError for what is no family of pictures."""
     if not isinstance(transform, Family) or transform.dimensions != 2:
         known = ", ".join(type(make()).__name__ for make in FAMILIES.values())
-        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {transform!r}")
+        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {named(transform)}")
     return transform.description()
 
 
@@ -58,6 +63,7 @@ class Explorer(BrowserWidget):
         self.observe(self._theta_moved, "theta")
         self.observe(self._parameter_moved, names)
         self._compute()
+        self.made = True
 
     @traitlets.validate("theta")
     def _check_theta(self, proposal):
@@ -153,4 +159,6 @@ def explore(image, transform: Family | None = None, sampler: Callable[[Tensor, T
     >>> explorer.theta
     [0.5]
     """
-    return Explorer(image, transform or Affine(), sampler)
+    if sampler is not None and not callable(sampler):
+        raise ValueError(f"sampler must be a function (images, grid) -> images, got {named(sampler)}")
+    return Explorer(image, Affine() if transform is None else transform, sampler)

@@ -5,6 +5,7 @@ A Picture shows itself as the last line of a notebook cell.
 
 import html
 import math
+from itertools import cycle
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -125,9 +126,9 @@ def warp(
     add_lattice(left, family, theta, size, align_corners)
     height, width = size
     reach = np.concatenate(lattice_lines(family, theta, size, align_corners))
+    seen = reach[~np.isnan(reach).any(axis=1)] if not np.isnan(reach).all() else np.zeros((1, 2))  # nothing within reach
     x_reach, y_reach = (
-        np.clip([np.nanmin(reach[:, k]), np.nanmax(reach[:, k])], -length, 2 * length)
-        for k, length in ((0, width), (1, height))
+        np.clip([seen[:, k].min(), seen[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height))
     )
     left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
@@ -207,7 +208,7 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "")
     """Line chart: a name -> (x values, y values)."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
-    looks = zip((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), ("-", "--", ":", "-.") * 2, strict=False)
+    looks = zip(cycle((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182")), cycle(("-", "--", ":", "-.")), strict=False)
     for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
         axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
     axes.set_xlabel(x_label, fontsize=12)

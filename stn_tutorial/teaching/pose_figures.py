@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
-from ..networks.watching import find_transformer, thetas_of
+from ..networks.watching import evaluating, find_transformer, thetas_of
 from ..training.metrics import circular_spread, corner_angle, rotation_angle, where_corners_look
 from .figures import images_in_rows
 from .picture import ACCENT, GREY, INK, RIGHT, SECOND, Picture, leave_room, panel, picture, plain
@@ -22,12 +22,15 @@ MARKERS = (("o", ACCENT), ("s", RIGHT), ("^", SECOND), ("D", INK))  # told apart
 def views_through(net: nn.Module, image: Tensor, degrees) -> tuple[Tensor, Tensor]:
     """What a net's classifier gets of one digit under many angles, and where the corners of that look in the upright digit.
 
-    image: (1, H, W), uint8, upright, on the net's device. Returns (N, 1, H, W) and (N, 4, 2), on the CPU.
+    image: (1, H, W), uint8, upright, on the net's device. Returns (N, 1, H, W) and (N, 4, 2), on the CPU. A net without a
+    transformer is a ValueError.
     """
+    transformer = find_transformer(net)
+    if transformer is None:
+        raise ValueError("nets must each have a SpatialTransformer, and one has none")
     turn, angles = Rotation(), torch.tensor([[math.radians(angle)] for angle in degrees], device=image.device)
     views = turned(image, degrees)
-    transformer = find_transformer(net.eval())
-    with thetas_of(net) as thetas:
+    with evaluating(net), thetas_of(net) as thetas:
         net(views)
     corners = where_corners_look(turn, angles, transformer.family, thetas[0])
     return transformer.warp(views, thetas[0]).cpu(), corners.cpu()
@@ -142,4 +145,5 @@ def pose_spread(reports: dict[str, dict], unit: str = "degrees", floor: float | 
 
 def means(report: dict, unit: str) -> tuple[float, float]:
     """The two means of a `pose_report`, before and after."""
-    return report[f"mean_before_{unit}"], report[f"mean_after_{unit}"]
+    found = report[f"mean_before_{unit}"], report[f"mean_after_{unit}"]
+    return tuple(math.nan if mean is None else mean for mean in found)  # none: every window left the picture

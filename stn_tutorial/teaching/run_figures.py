@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from ..arguments import check_whole
 from ..geometry.sampler import sample
 from ..networks.localization import FixedTheta
 from ..networks.watching import find_transformer
 from ..training.experiment import published
 from ..training.experiments import experiment_called
 from ..training.metrics import rotation_angle, scale_of
+from ..training.recorder import RECORDED_IMAGES
 from ..training.runs import load_runs, load_theta
 from .figures import images_in_rows
 from .picture import ACCENT, GREY, INK, SECOND, Picture, picture, plain
@@ -102,7 +104,7 @@ def handed_on(names: dict[str, str], count: int = 6, fill: float | Tensor = 0.0,
     names: what a row is called -> the name of its experiment, of a linear family; the first run of each, and no row where none
     is recorded. fill: what a transformer with zeros outside the image puts there, in the images' colours: a number or (C,).
     """
-    rows, words = {}, []
+    rows, words, count = {}, [], min(check_whole("count", count, least=1), RECORDED_IMAGES)
     for label, name in names.items():
         for run in load_runs(name, root)[:1]:
             history, transformer = load_theta(name, run["seed"], root), find_transformer(experiment_called(name).build())
@@ -138,6 +140,8 @@ def window_scales(names: dict[str, str], root: Path | None = None) -> Picture:
             scales = [float(scale_of(family.matrix(theta)).mean()) for theta in history["theta"]]
             last.append(scales[-1])
             axes.plot(history["step"], scales, dashes, color=color, linewidth=1.6)
+        if not runs:
+            raise ValueError(f"no run of {name!r} is recorded")
         right = statistics.fmean(100 - run["test_error_percent"] for run in runs)
         said = f"{label}: scale {statistics.fmean(last):.2f}, {right:.1f} % right"
         words.append(f"{said}, {len(runs)} runs")

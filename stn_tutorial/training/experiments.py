@@ -195,7 +195,8 @@ EXPERIMENTS |= {experiment.name: experiment for experiment in addition_experimen
 
 def matching(pattern: str) -> list[Experiment]:
     """The experiments whose name matches a pattern such as 'mnist-r/*'; a ValueError if there is none."""
-    found = [experiment for name, experiment in EXPERIMENTS.items() if fnmatch.fnmatchcase(name, pattern)]
+    names = EXPERIMENTS if isinstance(pattern, str) else {}
+    found = [experiment for name, experiment in names.items() if fnmatch.fnmatchcase(name, pattern)]
     if not found:
         raise ValueError(f"no experiment is called {pattern!r}; there are: {', '.join(EXPERIMENTS)}")
     return found
@@ -203,6 +204,6 @@ def matching(pattern: str) -> list[Experiment]:
 
 def experiment_called(name: str) -> Experiment:
     """The experiment of this very name; a ValueError if there is none."""
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise ValueError(f"no experiment is called {name!r}; there are: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..device import best_device
+from ..arguments import check_model, path_of
+from ..files import short_reason
 from ..networks.watching import find_transformer, shaken, thetas_of, transformers_of
 from ..networks.weights import save_weights
 from .augmentation import check_reflected_shift, cut_out, flip_and_shift
-from .checkpoints import load_checkpoint, save_checkpoint
+from .checkpoints import check_state, load_checkpoint, save_checkpoint
 from .consistency import consistency_loss
 from .data import Dataset
 from .distortions import Upright
-from .evaluation import distorted, evaluate
+from .evaluation import check_logits, distorted, evaluate, settled
 from .lock import alone_in
 from .metrics import where_corners_look
 from .recipe import Recipe, autocast, precision_on, prepare, set_dropout
@@ -117,10 +118,10 @@ class Trainer:
 
     def load_state(self, state: dict) -> None:
         """Go back to where `state` was taken."""
+        shapes = [weight.shape for group in self.optimizer.param_groups for weight in group["params"]]
+        check_state(state, self.state(), shapes, len(state["history"]) * self.steps_per_epoch)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        if missing := self.schedule.state_dict().keys() - state["schedule"].keys():  # torch does not ask
-            raise KeyError(*missing)
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
@@ -141,7 +142,7 @@ class Trainer:
         inputs, pose = distorted(images, self.train_distortion, self.generator, recipe)
         targets, hooked = self.labels[batch], bool(recipe.consistency or recipe.theta_noise)
         with autocast(recipe, self.device), thetas_of(self.model, compiled=not hooked) as thetas, self.noise():
-            logits = self.model(inputs).float()
+            logits = check_logits(self.model(inputs), len(inputs), len(self.data.classes))
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -191,6 +192,8 @@ class Trainer:
             loss, mistakes = self.step(order[i * size : (i + 1) * size])
             loss_sum += loss
             wrong += mistakes
+            if epoch == 1 and i == 0:
+                self.check_loss(loss.item(), epoch, before_any_step=True)
             done = (epoch - 1) * self.steps_per_epoch + i + 1
             if self.recorder and done in self.record_at:
                 self.recorder.record(done)
@@ -212,7 +215,7 @@ class Trainer:
         self.history.append(row)
         self.seconds += row["seconds"]
 
-    def check_loss(self, loss: float, epoch: int) -> None:
+    def check_loss(self, loss: float, epoch: int, before_any_step: bool = False) -> None:
         """Raise a ValueError that says what to look at if a loss is not finite."""
         if math.isfinite(loss):
             return
@@ -221,11 +224,16 @@ class Trainer:
                 f"the loss is not finite in epoch {epoch}: theta was NaN or infinite for {ill} images while the localiser's "
                 "weights were of ordinary size, so the localiser or the family makes it so; check=True stops there"
             )
+        if before_any_step:
+            raise ValueError("the loss is not finite before the first step: the model as it was given answers NaN or infinity")
         raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
 
 
 def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
     """Raise a ValueError for what would fail once the training is under way."""
+    check_model(model)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("model must have weights that can be trained, and all of its are frozen, or it has none")
     for need in ("consistency", "theta_noise"):
         if getattr(recipe, need) and find_transformer(model) is None:
             raise ValueError(f"model must hold a SpatialTransformer for a recipe with {need}, and holds none")
@@ -233,8 +241,11 @@ def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
     if not len(data.test_images):
         raise ValueError("data must hold at least one test image, and holds none")
+    side = min(data.train_images.shape[2:])
+    if recipe.cutout > side:
+        raise ValueError(f"cutout must be at most the images' {side} pixels, got {recipe.cutout}")
     if recipe.shift_padding == "reflect":
-        check_reflected_shift(recipe.shift, min(data.train_images.shape[2:]))
+        check_reflected_shift(recipe.shift, side)
 
 
 def fit(
@@ -251,13 +262,15 @@ def fit(
 
     The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
     everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
-    call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
+    call with the same arguments goes on from it: on the CPU, with one number of threads, one seed gives one
+    result, bit for bit, interrupted or not.
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 
     progress: a bar with loss, accuracy and the time left.
 
-    Raises ValueError for a data set smaller than a batch or without test images, for a folder in which another process
+    Raises ValueError for arguments of another kind, for a model whose weights are frozen or not in float32 or whose answers are no
+    logits, for a data set smaller than a batch or without test images, for a folder in which another process
     trains, for a checkpoint of another training or a damaged one, and when the loss is not finite; OSError when the folder or
     a checkpoint cannot be written, after which the one before is intact.
 
@@ -268,10 +281,10 @@ def fit(
     >>> [epoch["epoch"] for epoch in training.history]
     [1, 2]
     """
-    distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    distortion, recipe, device, seed = settled(data, distortion, recipe, device, seed)
     check_before(model, data, recipe)
-    folder = None if folder is None else Path(folder).expanduser()
-    with nullcontext() if folder is None else alone_in(folder):
+    # one place from here on, even if the model should change the working directory
+    with nullcontext() if folder is None else alone_in(path_of("folder", folder)) as folder:
         trainer = Trainer(model, data, distortion, recipe, seed, device)
         return go_on(trainer, seed, folder, progress)
 
@@ -289,7 +302,10 @@ def go_on(trainer: Trainer, seed: int, folder: Path | None, progress: bool) -> T
         try:
             trainer.load_state(checkpoint)
         except (RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
+            raise ValueError(
+                f"folder holds the checkpoint of another model: {path} does not fit this one ({short_reason(error)}); choose "
+                "another folder, or delete the file to start again"
+            ) from error
     elif trainer.recorder and not trainer.recorder.record(0):
         warnings.warn(
             "model goes past its first SpatialTransformer: of what it does not call no theta is recorded", stacklevel=3

@@ -510,8 +510,10 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     record |= {"elsewhere_error_percent": {"r": 75.0}}
     (folder / "run.json").write_text(json.dumps(record))
     theta = torch.tensor([2.0, 0, 0, 0, 2, 0]).expand(1, 64, 6).numpy()
-    np.savez(folder / "theta.npz", theta=theta)
-    np.savez(runs.pictures_of(folder), image=np.zeros((64, 3, 32, 32), np.uint8))
+    history = {"step": np.zeros(1, np.int64), "theta": theta, "prediction": np.zeros((1, 64), np.int64)}
+    pictures = {"image": np.zeros((64, 3, 32, 32), np.uint8), "label": np.zeros(64, np.int64)}
+    np.savez(folder / "theta.npz", **history)
+    np.savez(runs.pictures_of(folder), **pictures)
     rows = [[cell.strip() for cell in line.split("|")] for line in tables.table("cifar10", tmp_path).splitlines()]
     row = next(row for row in rows if len(row) > 1 and row[1] == "seed")
     assert row[2:13] == ["89.00", "-", "96.0", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
@@ -519,11 +521,15 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     assert [line.split(" ")[1] for line in part.splitlines()[2:]] == ["seed"]
     assert missing == "Not recorded: cifar10/seed-without-stn, cifar10/seed-control, cifar10/seed-shrunk."
     assert tables.table("cifar10/seed*", tmp_path) == tables.table("cifar10", tmp_path, nets="seed*")
+    (folder / "theta.npz").write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"cannot read the recorded theta .*seed-0.theta\.npz"):
+        assert "| seed | 89.00 | " in tables.table("cifar10", tmp_path, nets="seed*")  # the rest is shown
+    np.savez(folder / "theta.npz", **history)
     with pytest.raises(ValueError, match="no experiment is called 'cifar10/nope'"):
         tables.table("cifar10", tmp_path, nets="nope")
     (folder.parent / "seed-1").mkdir()
     (folder.parent / "seed-1" / "run.json").write_text(json.dumps(record | {"seed": 1, "test_error_percent": 90.0}))
-    np.savez(folder.parent / "seed-1" / "theta.npz", theta=theta, image=np.zeros((64, 3, 32, 32), np.uint8))
+    np.savez(folder.parent / "seed-1" / "theta.npz", **history)
     dead = tables.table("cifar10", tmp_path, nets="seed").split("\n\n")[1]
     assert dead == "Died in training, and counted with the others: cifar10/seed seed 1 (its others: 89.00)."
     (folder.parent / "seed-1" / "run.json").unlink()

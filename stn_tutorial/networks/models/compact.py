@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from ...arguments import check_whole
 from ...geometry.affine import Affine
-from ...geometry.arguments import check_whole
 from ..localization import FixedTheta, Localizer
 from ..transformer import SpatialTransformer
 from .parts import Normalize, TransformedNet, normed_relu

@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from ...arguments import check_whole
 from ...geometry.affine import Affine
-from ...geometry.arguments import check_whole
 from ..localization import FullyConnectedLocalizationNet, LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front
 

@@ -5,8 +5,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from ...arguments import check_number, check_whole
 from ...geometry.affine import Affine
-from ...geometry.arguments import check_number, check_whole
 from ..localization import FixedTheta, Localizer
 from ..transformer import SpatialTransformer
 from .parts import Normalize, TransformedNet

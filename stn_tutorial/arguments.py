@@ -1,10 +1,13 @@
 """What an argument may be: each check answers in one sentence that names the argument, what it was and what was wanted."""
 
 import math
+import numbers
 import operator
+import os
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 PRECISE = (torch.float32, torch.float64)  # in half precision sampling points would miss pixels
 
@@ -99,3 +102,50 @@ def check_matrices(name: str, matrices: Tensor, rows: int, columns: int) -> None
     check_precise(name, matrices)
     if matrices.dim() != 3 or matrices.shape[-1] != columns or matrices.shape[-2] != rows:
         raise ValueError(f"{name} must have shape (N, {rows}, {columns}), got {tuple(matrices.shape)}")
+
+
+def finite_number(name: str, value) -> int | float:
+    """A finite number of at least 0, of any type, as Python's; or a ValueError that names it.
+
+    >>> finite_number("lr", 0.5)
+    0.5
+    """
+    single = isinstance(value, numbers.Real) or (isinstance(value, Tensor) and value.dim() == 0 and not value.is_complex())
+    number = math.nan if not single or isinstance(value, bool) else value
+    number = number if isinstance(number, (int, float)) else float(number)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+    return number
+
+
+def seed_number(value) -> int:
+    """A seed as torch takes it, or a ValueError.
+
+    >>> seed_number(7)
+    7
+    """
+    return check_whole("seed", value, least=0)
+
+
+def path_of(name: str, value) -> Path:
+    """A path that was given as text or as a path, `~` being the home folder; or a ValueError that names it.
+
+    >>> path_of("folder", "runs/new").parts
+    ('runs', 'new')
+    """
+    if not isinstance(value, (str, os.PathLike)) or not str(value).strip() or "\0" in str(value):
+        raise ValueError(f"{name} must be a path, got {value!r}")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # what pathlib raises
+        raise ValueError(f"{name} must be a path, and {value!r} starts at a home folder that there is not") from error
+
+
+def check_model(model) -> None:
+    """Raise a ValueError that says what came in its place unless model is a module.
+
+    >>> check_model(nn.Linear(2, 1))
+    """
+    if not isinstance(model, nn.Module):
+        got = f"the class {model.__name__}: write {model.__name__}(...)" if isinstance(model, type) else type(model).__name__
+        raise ValueError(f"model must be a torch.nn.Module, got {got}")
