@@ -225,6 +225,7 @@ def test_a_folder_belongs_to_one_process(few_digits, tmp_path, monkeypatch, root
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 def test_a_fork_neither_shares_a_folder_nor_keeps_it(tmp_path):
     heard, tell = os.pipe()
+    refused, refuse = os.pipe()
     with alone_in(tmp_path):
         child = os.fork()
         if child == 0:
@@ -232,8 +233,11 @@ def test_a_fork_neither_shares_a_folder_nor_keeps_it(tmp_path):
                 with alone_in(tmp_path):
                     os._exit(1)
             except ValueError:
+                os.write(refuse, b" ")
                 os.read(heard, 1)  # it lives on while the folder is given back
                 os._exit(0)
+        os.close(refuse)
+        assert os.read(refused, 1) == b" "  # nothing comes from a child that was let in
     with alone_in(tmp_path):
         pass
     os.write(tell, b" ")
