@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..device import best_device
 from ..geometry.family import Family
+from ..networks.monitor import Monitor
 from ..networks.watching import find_transformer, thetas_of, transformers_of
 from ..networks.weights import save_weights
 from .augmentation import check_reflected_shift, cut_out, flip_and_shift, jittered
@@ -244,6 +245,7 @@ def fit(
     device: torch.device | str | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
+    monitor: bool = False,
 ) -> Training:
     """Train `model` in place and return what happened.
 
@@ -253,7 +255,7 @@ def fit(
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 
-    progress: a bar with loss, accuracy and the time left.
+    progress: a bar with loss, accuracy and the time left. monitor: warn once when the model's transformer has died (`Monitor`).
 
     Raises ValueError for a data set smaller than a batch or without test images, for a folder in which another process
     trains, for a checkpoint of another training or a damaged one, and when the loss is not finite; OSError when the folder or
@@ -269,7 +271,7 @@ def fit(
     distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
     check_before(model, data, recipe)
     folder = None if folder is None else Path(folder).expanduser()
-    with nullcontext() if folder is None else alone_in(folder):
+    with nullcontext() if folder is None else alone_in(folder), Monitor(model) if monitor else nullcontext():
         trainer = Trainer(model, data, distortion, recipe, seed, device)
         return go_on(trainer, seed, folder, progress)
 
