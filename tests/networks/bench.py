@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-
 from stn_tutorial import Affine, LocalizationNet, Rotation, Similarity, SpatialTransformer, ThinPlateSpline
 from stn_tutorial.geometry.families import FAMILIES
 from stn_tutorial.networks import models
@@ -45,10 +44,14 @@ def by_hand(**parts):
     return OwnTransformer(classifier(), SHAPE, **parts)
 
 
+def by_edges(images, grid):
+    return F.grid_sample(images, grid, align_corners=False)
+
+
 class ByHand(nn.Module):
     """A transformer by hand, its grid made by `make` from theta (N, 2, 3)."""
 
-    def __init__(self, make, sampler=partial(F.grid_sample, align_corners=False)):
+    def __init__(self, make, sampler=by_edges):
         super().__init__()
         self.localizer, self.rest, self.make, self.sampler = LocalizationNet(SHAPE, Affine()), classifier(), make, sampler
         nn.init.normal_(self.localizer.last.weight, std=0.05)
@@ -214,7 +217,7 @@ HEALTHY = {
     "a larger output": lambda: in_front(Affine(), size=(56, 56)),
     "normalised before, filled with the background": lambda: normalized(-0.1307 / 0.3081),
     "fixed": lambda: nn.Sequential(
-        SpatialTransformer(FixedTheta(torch.tensor([1.2, 0, 0, 0, 1.2, 0])), Affine()), classifier()
+        SpatialTransformer(FixedTheta(torch.tensor([0.8, 0, 0, 0, 0.8, 0])), Affine()), classifier()
     ),
     "turned far, radians": lambda: with_bias([math.pi / 2], Rotation(), strength=0.1),
     "turn in a wide frame, aspect told": lambda: turned_in_a_wide_frame(Rotation(aspect=2.0)),

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from bench import HEALTHY, IMAGES, SICK, in_front
-from torch import nn
+from bench import HEALTHY, IMAGES, SICK
 
-from stn_tutorial import Affine, diagnose, pretrained
+from stn_tutorial import diagnose, pretrained
 from stn_tutorial.networks.weights import SHIPPED
 from stn_tutorial.training.distortions import DISTORTIONS
 from stn_tutorial.training.experiments import EXPERIMENTS

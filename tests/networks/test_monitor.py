@@ -72,7 +72,7 @@ def test_a_localiser_that_learns_too_fast_is_named_once(few_digits):
 )
 def test_a_transformer_that_no_gradient_reaches_is_dead_from_the_first_step(build):
     net = build()
-    with Monitor(net) as monitor, pytest.warns(UserWarning, match="has died: since step 1 "):
+    with Monitor(net), pytest.warns(UserWarning, match="has died: since step 1 "):
         steps(net, 12)
 
 
