@@ -35,10 +35,10 @@ class Finding:
     advice: str = ""
 
     def __str__(self) -> str:
-        first = f"{'SICK' if self.sick else 'ok':<5}{self.name + ':':<14}{self.seen}"
-        lines = textwrap.wrap(first, 110, subsequent_indent=" " * 19)
+        first = f"{'SICK' if self.sick else 'ok':<5}{self.name + ':':<15}{self.seen}"
+        lines = textwrap.wrap(first, 110, subsequent_indent=" " * 20)
         if self.sick:
-            lines += textwrap.wrap(f"-> {self.advice}", 91, initial_indent=" " * 19, subsequent_indent=" " * 22)
+            lines += textwrap.wrap(f"-> {self.advice}", 110, initial_indent=" " * 20, subsequent_indent=" " * 23)
         return "\n".join(lines)
 
 
@@ -89,7 +89,7 @@ def diagnose(model: nn.Module, images: Tensor, loss: Callable | None = None) -> 
     >>> net = nn.Sequential(SpatialTransformer.for_images((1, 28, 28), Affine()), nn.Flatten(), nn.Linear(784, 10))
     >>> print(diagnose(net, torch.rand(8, 1, 28, 28)))  # doctest: +ELLIPSIS
     --- 0: Affine(), 8 images of 28x28
-    ok   range:        0 to 1
+    ok   range:         0 to 1
     ...
     nothing sick was found
     """
