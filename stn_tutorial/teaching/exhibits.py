@@ -254,13 +254,19 @@ def plateau(digit: Tensor) -> Picture:
 def unmoved(along: dict) -> Picture:
     """Loss along a moment of training, and how far the localiser has moved."""
     steps = range(1, len(along["loss"]) + 1)
-    return lines({"loss": (steps, along["loss"]), "how far the localiser has moved": (steps, along["moved"])}, "step", "")
+    return lines(
+        {"loss": (steps, along["loss"]), "how far the localiser has moved": (steps, along["moved"])},
+        "step",
+        "loss and distance",
+    )
 
 
 def leaving(along: dict) -> Picture:
     """Loss along a moment of training, and how much of the window lies outside the picture."""
     steps, outside = range(1, len(along["loss"]) + 1), [share / 10 for share in along["outside"]]
-    return lines({"loss": (steps, along["loss"]), "points outside the picture, in tenths": (steps, outside)}, "step", "")
+    return lines(
+        {"loss": (steps, along["loss"]), "points outside the picture, in tenths": (steps, outside)}, "step", "loss and tenths"
+    )
 
 
 def silence(norms: dict[str, float]) -> Picture:

@@ -190,7 +190,7 @@ SICK = {
     "half precision": ("precision", lambda: ByHand(lambda t: F.affine_grid(t, [len(t), 1, 28, 28], False), half_grid)),
 }
 IMAGES = {
-    "bytes": lambda digits: 255 * digits,
+    "bytes": lambda digits: (255 * digits).round(),
     "turn in a wide frame": lambda digits: F.interpolate(digits, (20, 40)),
     "turn and zoom in a wide frame": lambda digits: F.interpolate(digits, (20, 40)),
     "turn in a wide frame, aspect told": lambda digits: F.interpolate(digits, (20, 40)),
