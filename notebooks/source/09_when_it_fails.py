@@ -35,6 +35,7 @@ data, quick = start()
 
 # %%
 import torch
+from torch import Tensor
 
 from stn_tutorial.teaching import checks, exhibits, museum
 
@@ -42,9 +43,9 @@ digits, labels = data.test_images[:64].float() / 255, data.test_labels[:64]
 exhibits.nearly()
 
 # %% [markdown]
-# Left: noise. Middle: what a sampler with 10,000 readers makes of it under the *identity*, which should change nothing. On digits nobody saw it.
+# Left: noise. Middle: what the sampler of a well-read tutorial makes of it under the *identity*, which should change nothing. On digits hardly anybody saw it.
 #
-# Bugs of spatial transformers are **silent**: no error, a loss that falls, a picture that is nearly right. All of these come from public bug reports.
+# Bugs of spatial transformers are **silent**: no error, a loss that falls, a picture that is nearly right. Most of these come from public bug reports, the others from our own trainings.
 #
 # In each room: a symptom, a bet (take it before you unfold), the broken lines, a check that fails and says why, the mended lines. `must_fail` and `must_pass` hand on what
 # a check says, and stop the notebook if it says the opposite.
@@ -66,7 +67,7 @@ exhibits.last_row()
 from stn_tutorial.teaching.checks.wrong_samplers import bilinear, inside
 
 
-def scaled_by_width(points, size, align_corners):
+def scaled_by_width(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """From the normalised square to pixels."""
     return (points + 1) / 2 * torch.tensor([size[1], size[0]])
 
@@ -96,7 +97,7 @@ exhibits.seam()
 
 
 # %%
-def cancelling(x, length):
+def cancelling(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
     """The two neighbours of a point along one axis, each with its weight."""
     left, right = x.floor().clamp(0, length - 1), (x.floor() + 1).clamp(0, length - 1)
     return [(left, right - x), (right, x - left)]
@@ -119,11 +120,11 @@ museum.must_pass(checks.check_sampler(bilinear(weigh_first)))
 #
 # Its picture hangs at the door. On noise, pixels differ by up to 0.9; on a smooth picture hardly at all. **What is taken off twice?**
 #
-# <details><summary>Answer</summary>The one of W - 1. In the original the two lines stand far apart: `max_x = W - 1`, later `(max_x - 1)`.</details>
+# <details><summary>Answer</summary>The one of W - 1. In the original the two lines stand far apart: <code>max_x = W - 1</code>, later <code>(max_x - 1)</code>.</details>
 
 
 # %%
-def two_short(points, size, align_corners):
+def two_short(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """From the normalised square to pixels."""
     last = torch.tensor([size[1] - 1, size[0] - 1])
     return (points + 1) / 2 * (last - 1)
@@ -156,7 +157,7 @@ from stn_tutorial import diagnose
 from stn_tutorial.teaching.exhibits import HandMade
 
 
-def mixed_corners(images, theta):
+def mixed_corners(images: Tensor, theta: Tensor) -> Tensor:
     """Warp images (N, C, H, W) by theta (N, 2, 3)."""
     grid = F.affine_grid(theta, list(images.shape), align_corners=True)
     return F.grid_sample(images, grid, align_corners=False)
@@ -221,7 +222,7 @@ exhibits.against()
 import math
 
 
-def turned_against(degrees):
+def turned_against(degrees: float) -> Tensor:
     """Affine theta (6,) that turns the picture clockwise."""
     angle = math.radians(degrees)
     return torch.tensor([math.cos(angle), -math.sin(angle), 0.0, math.sin(angle), math.cos(angle), 0.0])
@@ -251,7 +252,7 @@ exhibits.far_too_much()
 
 
 # %%
-def turned_in_degrees(degrees):
+def turned_in_degrees(degrees: float) -> Tensor:
     """Affine theta (6,) that turns the picture clockwise."""
     return torch.tensor([math.cos(degrees), math.sin(degrees), 0.0, -math.sin(degrees), math.cos(degrees), 0.0])
 
@@ -280,7 +281,7 @@ exhibits.sheared()
 
 
 # %%
-def turned_as_square(angle, size):
+def turned_as_square(angle: float, size: tuple[int, int]) -> Tensor:
     """Affine theta (6,) that turns a picture of (H, W)."""
     return torch.tensor([math.cos(angle), -math.sin(angle), 0.0, math.sin(angle), math.cos(angle), 0.0])
 
@@ -313,7 +314,7 @@ exhibits.lying()
 from stn_tutorial import target_grid
 
 
-def rows_for_x(size, align_corners):
+def rows_for_x(size: tuple[int, int], align_corners: bool) -> Tensor:
     """Target grid (H, W, 2) of the normalised square."""
     rows, columns = target_grid(size, align_corners).unbind(dim=-1)
     return torch.stack([columns, rows], dim=-1)
@@ -362,7 +363,7 @@ museum.must_pass(diagnose(net, digits))
 from stn_tutorial.teaching.exhibits import a_moment_of_training
 
 
-def forgetful(images, theta):
+def forgetful(images: Tensor, theta: Tensor) -> Tensor:
     """Warp images (N, C, H, W) by theta (N, 2, 3)."""
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     F.grid_sample(images, grid, align_corners=False)
@@ -391,7 +392,7 @@ museum.must_pass(diagnose(HandMade(warped_alike), digits))  # its last line: ret
 from stn_tutorial.teaching.exhibits import gradient_norms_of
 
 
-def cut_off(images, theta):
+def cut_off(images: Tensor, theta: Tensor) -> Tensor:
     """Warp images (N, C, H, W) by theta (N, 2, 3)."""
     grid = F.affine_grid(theta, list(images.shape), align_corners=False).detach()
     return F.grid_sample(images, grid, align_corners=False)
@@ -403,7 +404,7 @@ exhibits.silence(gradient_norms_of(net, digits, labels))
 # %% [markdown]
 # The warped picture is used this time, and the loss falls as before. **Where does the gradient stop?**
 #
-# <details><summary>Answer</summary>At `.detach()`; `no_grad`, `.data`, `.item()` or numpy do the same. (In a healthy net that has not learned yet, only the localiser's <i>last</i> layer has a
+# <details><summary>Answer</summary>At <code>.detach()</code>; <code>no_grad</code>, <code>.data</code>, <code>.item()</code> or numpy do the same. (In a healthy net that has not learned yet, only the localiser's <i>last</i> layer has a
 # gradient: its weights are zero.)</details>
 
 # %%
@@ -484,7 +485,7 @@ museum.must_pass(heard(said))
 from stn_tutorial import Affine, SpatialTransformer
 from stn_tutorial.networks.models import tutorial_net
 from stn_tutorial.teaching import figures
-from stn_tutorial.teaching.exhibits import scales_along
+from stn_tutorial.teaching.exhibits import window_along
 
 
 def tutorial(fill, padding):
@@ -500,7 +501,7 @@ def tutorial(fill, padding):
 
 nets = {"as published: a grey frame": (0.1307, 0), "no frame": (0.0, 0), "no frame, padded": (0.0, 2)}
 nets = {name: tutorial(*how) for name, how in nets.items()}
-curves = {name: scales_along(net, data.train_images, data.train_labels) for name, net in nets.items()}
+curves = {name: window_along(net, data.train_images, data.train_labels) for name, net in nets.items()}
 figures.lines({name: (range(0, 501, 25), scales) for name, scales in curves.items()}, "step", "scale of the window")
 
 # %% [markdown]
@@ -629,7 +630,8 @@ museum.must_pass(turns_back("mnist-r/st-cnn-affine"))  # six numbers instead of 
 # ## Find the bug
 #
 # Two nets with bugs that no room shows. Read, bet, mend.
-#
+
+# %% [markdown]
 # ## Exercise 1: fine with one picture
 #
 # ```python
