@@ -121,7 +121,7 @@ def gradient_norms_of(net: HandMade, images: Tensor, labels: Tensor) -> dict[str
     return {name: 0.0 if layer.weight.grad is None else float(layer.weight.grad.norm()) for name, layer in layers}
 
 
-def window_along(net: nn.Module, images: Tensor, labels: Tensor, steps: int = 500) -> list[float]:
+def window_along(net: nn.Module, images: Tensor, labels: Tensor, steps: int) -> list[float]:
     """Train a net on upright digits, uint8, by the PyTorch tutorial's recipe: the mean scale of its window every 25 steps.
 
     Its SGD has a momentum of 0.9 here, which arrives about ten times as soon. The net is left trained.
