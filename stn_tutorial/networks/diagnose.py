@@ -106,6 +106,7 @@ def diagnose(model: nn.Module, images: Tensor, loss: Callable | None = None) -> 
     for sampling in found:
         size = "x".join(map(str, sampling.images.shape[2:]))
         title = f"{sampling.name}: {sampling.family or 'put together by hand'}, {len(sampling.images)} images of {size}"
+        title += f", call {1 + sum(known.startswith(title) for known in pages)}" if title in pages else ""
         pages[title] = [input_range(images), *findings_of(sampling, images), gradient(sampling, model, total)]
     return Diagnosis(pages)
 
@@ -133,9 +134,16 @@ def findings_of(sampling: Sampling, images: Tensor) -> list[Finding]:
     return [*found, corners(sampling), precision(sampling)]
 
 
-def spoken(values: Tensor, unit: str = "", digits: int = 2) -> str:
-    """Mean and spread of some numbers, as "1.06 on average, spread 0.09"."""
-    return f"{values.mean():.{digits}f}{unit} on average, spread {values.std(correction=0):.{digits}f}{unit}"
+def spoken_angle(degrees: Tensor) -> str:
+    """Circular mean and spread of angles (N,): 179 and -179 degrees lie close together.
+
+    >>> spoken_angle(torch.tensor([179.0, -177.0]))
+    '-179 degrees on average, spread 2 degrees'
+    """
+    radians = degrees.double().deg2rad()
+    x, y = float(radians.cos().mean()), float(radians.sin().mean())
+    spread = math.sqrt(max(0.0, -2 * math.log(max(math.hypot(x, y), 1e-300))))
+    return f"{math.degrees(math.atan2(y, x)):.0f} degrees on average, spread {math.degrees(spread):.0f} degrees"
 
 
 def input_range(images: Tensor) -> Finding:
@@ -155,7 +163,8 @@ def outside(window: Window) -> Finding:
 
 
 def scale(window: Window) -> Finding:
-    mean, seen = float(window.scale.mean()), spoken(window.scale)
+    mean = float(window.scale.mean())
+    seen = f"{mean:.2f} on average, spread {window.scale.std(correction=0):.2f}"
     if mean < SMALLEST:
         return Finding(
             "scale", f"{seen}: all points look at one place", True, "start at the identity, not at zero or at random"
@@ -173,7 +182,7 @@ def angle(window: Window, sampling: Sampling) -> Finding:
         if largest > 2 * math.pi:
             advice = "angles are in radians: math.radians(...) of degrees"
             return Finding("angle", f"theta holds an angle of {largest:.3g}", True, advice)
-    seen = spoken(window.angle, " degrees", 0)
+    seen = spoken_angle(window.angle)
     height, width = sampling.images.shape[2:]
     turned = (window.angle.abs() > 3) & (window.angle.abs() < 87)
     if float((window.negative > 0.95).float().mean()) > 0.5:
@@ -205,7 +214,8 @@ def is_squashed(sampling: Sampling) -> bool:
     """Whether theta has been through a tanh: the localiser ends in one, or an affine theta has 0.76 where the identity has 1."""
     if sampling.module is not None:
         layers = [m for m in sampling.module.localization.modules() if not list(m.children())]
-        return bool(layers) and isinstance(layers[-1], (nn.Tanh, nn.Hardtanh, nn.Sigmoid))
+        bounded = nn.Sigmoid if not sampling.family.identity().any() else (nn.Tanh, nn.Hardtanh, nn.Sigmoid)  # tanh(0) is 0
+        return bool(layers) and isinstance(layers[-1], bounded)
     if sampling.theta is None or sampling.theta[0].numel() != 6:
         return False
     diagonal = sampling.theta.detach().flatten(1)[:, [0, 4]]

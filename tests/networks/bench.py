@@ -111,6 +111,18 @@ def squashed():
     return nn.Sequential(SpatialTransformer(localizer, Affine()), classifier())
 
 
+def bounded_angle():
+    """A tanh where zero is the identity does no harm."""
+    localizer = nn.Sequential(FullyConnectedLocalizationNet(SHAPE, Rotation()), nn.Tanh())
+    return nn.Sequential(SpatialTransformer(localizer, Rotation()), classifier())
+
+
+def chained():
+    """The same transformer twice, one behind the other."""
+    net = in_front(Affine(), strength=0.02)
+    return nn.Sequential(net[0], *net)
+
+
 def shared_and_moved():
     net = SharedTheta(classifier())
     net.theta.data = torch.tensor([[0.8, 0.2, 0.1], [-0.2, 0.8, 0.0]])
@@ -212,6 +224,8 @@ HEALTHY = {
     "by hand, centres": lambda: by_hand(corners=(True, True)),
     "own grid, own centres": lambda: ByHand(own_grid, partial(F.grid_sample, align_corners=True)),
     "teams and feature maps": Teams,
+    "tanh on an angle": bounded_angle,
+    "chained": chained,
     "border": lambda: in_front(Affine(), padding_mode="border"),
     "from scratch": lambda: in_front(Affine(), sampler="scratch"),
     "a larger output": lambda: in_front(Affine(), size=(56, 56)),
