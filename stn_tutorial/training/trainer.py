@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..arguments import check_model, path_of
 from ..files import short_reason
+from ..networks.monitor import Monitor
 from ..networks.watching import find_transformer, shaken, thetas_of, transformers_of
 from ..networks.weights import save_weights
 from .augmentation import check_reflected_shift, cut_out, flip_and_shift
@@ -257,6 +258,7 @@ def fit(
     device: torch.device | str | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
+    monitor: bool = False,
 ) -> Training:
     """Train `model` in place and return what happened.
 
@@ -267,7 +269,7 @@ def fit(
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 
-    progress: a bar with loss, accuracy and the time left.
+    progress: a bar with loss, accuracy and the time left. monitor: warn once when the model's transformer has died (`Monitor`).
 
     Raises ValueError for arguments of another kind, for a model whose weights are frozen or not in float32 or whose answers are no
     logits, for a data set smaller than a batch or without test images, for a folder in which another process
@@ -283,8 +285,9 @@ def fit(
     """
     distortion, recipe, device, seed = settled(data, distortion, recipe, device, seed)
     check_before(model, data, recipe)
+    watch = Monitor(model) if monitor else nullcontext()
     # one place from here on, even if the model should change the working directory
-    with nullcontext() if folder is None else alone_in(path_of("folder", folder)) as folder:
+    with nullcontext() if folder is None else alone_in(path_of("folder", folder)) as folder, watch:
         trainer = Trainer(model, data, distortion, recipe, seed, device)
         return go_on(trainer, seed, folder, progress)
 

@@ -356,6 +356,39 @@ def means_in_a_loop(values, size):
     return means
 
 
+# ---- notebook 9
+
+
+def matrices_by_unflatten(theta):
+    return theta.unflatten(1, (2, 3))
+
+
+def matrices_in_loops(theta):
+    return torch.stack([torch.stack([t[:3], t[3:]]) for t in theta])
+
+
+def matrices_by_cat(theta):
+    return torch.cat([theta[:, None, :3], theta[:, None, 3:]], dim=1)
+
+
+def groups_by_name(net, lr):
+    mine = {name for name, _ in net.named_parameters() if name.startswith("transformer.localization.")}
+    return [
+        {"params": [p for name, p in net.named_parameters() if (name in mine) == slow], "lr": lr / 10 if slow else lr}
+        for slow in (True, False)
+    ]
+
+
+def groups_by_identity(net, lr):
+    mine = {id(p) for p in net.transformer.parameters()}
+    rest = (p for p in net.parameters() if id(p) not in mine)
+    return [{"params": rest}, {"params": net.transformer.parameters(), "lr": 0.1 * lr}]
+
+
+def groups_one_each(net, lr):
+    return [{"params": p, "lr": lr / 10 if "localization" in name else lr} for name, p in net.named_parameters()]
+
+
 RIGHT = {
     "shift_theta": [shift_as_matrix, shift_as_list, shift_from_identity],
     "turn_theta": [turn_as_matrix, turn_by_a_complex_number, turn_in_numpy],
@@ -372,4 +405,6 @@ RIGHT = {
     "flow": [flow_in_place, flow_by_squaring, flow_by_time],
     "window_scale": [scale_by_det, scale_by_singular_values, scale_in_loops],
     "block_means": [means_by_split, means_in_numpy, means_in_a_loop],
+    "as_matrices": [matrices_by_unflatten, matrices_in_loops, matrices_by_cat],
+    "parameter_groups": [groups_by_name, groups_by_identity, groups_one_each],
 }

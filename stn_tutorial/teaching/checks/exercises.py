@@ -21,6 +21,7 @@ from . import (
     transformation_families,
     turning,
     unsheared,
+    when_it_fails,
 )
 from .verdict import Mistake, Verdict
 
@@ -158,5 +159,21 @@ EXERCISES = [
         block_means.MEANS_MISTAKES,
         "`range(0, len(values), size)` gives where the blocks begin, and a slice that reaches beyond the end of a list stops "
         "there by itself.",
+    ),
+    Exercise(
+        "as_matrices",
+        9,
+        when_it_fails.check_as_matrices,
+        when_it_fails.MATRICES_MISTAKES,
+        "For a batch of one it is right. Write down theta of two pictures as 2 rows of 6 numbers. Which of them land in the first "
+        "matrix?",
+    ),
+    Exercise(
+        "parameter_groups",
+        9,
+        when_it_fails.check_parameter_groups,
+        when_it_fails.GROUPS_MISTAKES,
+        "An optimiser moves what it was given, and nothing else. `net.transformer.localization.parameters()` are the localiser's; "
+        "the others are all the rest, whatever they are called.",
     ),
 ]

@@ -144,6 +144,11 @@ SAMPLER_MISTAKES = [
         "height and width are exchanged on the way to pixels: x is stretched by the width.",
     ),
     Mistake(
+        "scaled by W - 2",
+        wrong.bilinear(to_pixel=wrong.two_short),
+        "the last pixel is never reached: one is taken off W twice, so that the picture is stretched a little.",
+    ),
+    Mistake(
         "from 0 to 1",
         wrong.bilinear(to_pixel=wrong.zero_to_one),
         "your grid runs from 0 to 1: the normalised square runs from -1 to 1.",

@@ -196,6 +196,17 @@ def size_exchanged(points: Tensor, size: tuple[int, int], align_corners: bool) -
     return normalized_to_pixel(points, size[::-1], align_corners)
 
 
+def scaled_by_width(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The square is stretched over W pixels, as if there were a pixel W."""
+    return (points + 1) / 2 * torch.tensor([size[1], size[0]])
+
+
+def two_short(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The last pixel is W - 1, and then one is taken off again."""
+    last = torch.tensor([size[1] - 1, size[0] - 1])
+    return (points + 1) / 2 * (last - 1)
+
+
 def zero_to_one(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """The points are taken to run from 0 to 1."""
     return normalized_to_pixel(2 * points - 1, size, align_corners)
