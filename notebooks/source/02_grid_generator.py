@@ -69,8 +69,8 @@ diagrams.pixel_rows({"align_corners=False": (False, False), "align_corners=True"
 import torch
 from torch import Tensor
 
+from stn_tutorial.arguments import check_matrices, check_size
 from stn_tutorial.device import without_autocast
-from stn_tutorial.geometry.arguments import check_matrices, check_size
 from stn_tutorial.geometry.coordinates import check_coordinates
 
 

@@ -12,7 +12,10 @@ import traitlets
 
 STATIC = Path(__file__).parent / "static"
 # each may import from those before it: they become one script, in this order
-MODULES = ("warp", "lattices", "families", "handles", "page", "style", "inspector", "explorer", "model", "main")
+MODULES = (
+    *("warp", "lattices", "families", "net", "handles", "page", "style", "inspector", "explorer"),
+    *("hands", "pad", "picks", "model", "main"),
+)
 
 
 def joined(modules: tuple[str, ...] = MODULES) -> str:
