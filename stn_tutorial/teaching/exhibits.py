@@ -308,15 +308,15 @@ def small_window() -> Tensor:
 
 
 def folded_theta() -> Tensor:
-    """Theta (1, 32) of a 4x4 lattice whose two middle columns change places, nearly."""
+    """Theta (32,) of a 4x4 lattice whose two middle columns change places, nearly."""
     moved = torch.zeros(4, 4, 2)
     moved[:, 1, 0], moved[:, 2, 0] = 0.48, -0.48
-    return moved.view(1, 32)
+    return moved.flatten()
 
 
 def twice(digit: Tensor) -> Picture:
     """An image (1, H, W) under a spline that folds."""
-    return warp(digit, ThinPlateSpline(), folded_theta()[0], "one warp of an image")
+    return warp(digit, ThinPlateSpline(), folded_theta(), "one warp of an image")
 
 
 def handed_on_of(name: str, count: int = 7) -> Picture:

@@ -19,11 +19,6 @@ def without_gradient(images: Tensor, grid: Tensor, padding_mode: str, align_corn
         return right_sampler(images, grid, padding_mode, align_corners)
 
 
-def shuffled(out: Tensor) -> Tensor:
-    """(N, C, H, W) whose numbers were brought from (N, H, W, C) by view, not by permute."""
-    return out.permute(0, 2, 3, 1).reshape(out.shape)
-
-
 NO_CLIP = "outside the image your sampler repeats the border under 'zeros': what does a neighbour count that is not there?"
 SAMPLER_MISTAKES = [
     Mistake(
@@ -142,6 +137,11 @@ SAMPLER_MISTAKES = [
         "H and W exchanged",
         wrong.bilinear(to_pixel=wrong.size_exchanged),
         "height and width are exchanged on the way to pixels: x is stretched by the width.",
+    ),
+    Mistake(
+        "scaled by W",
+        wrong.bilinear(to_pixel=wrong.scaled_by_width),
+        "the square is stretched over W pixels: with aligned corners the last pixel is W - 1, else the first edge is at -0.5.",
     ),
     Mistake(
         "scaled by W - 2",
@@ -290,7 +290,7 @@ SAMPLER_MISTAKES = [
     ),
     Mistake(
         "shuffled by view",
-        lambda **case: shuffled(right_sampler(**case)),
+        lambda **case: wrong.shuffled(right_sampler(**case)),
         "the numbers are shuffled: view and reshape do not exchange axes, permute does.",
     ),
     Mistake(

@@ -283,3 +283,8 @@ def replaced(padding: dict[str, str]) -> Callable:
         return pad_coordinates(x, length, padding.get(padding_mode, padding_mode), align_corners)
 
     return pad
+
+
+def shuffled(out: Tensor) -> Tensor:
+    """(N, C, H, W) whose numbers were brought from (N, H, W, C) by view, not by permute."""
+    return out.permute(0, 2, 3, 1).reshape(out.shape)

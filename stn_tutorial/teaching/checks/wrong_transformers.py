@@ -111,7 +111,7 @@ def transformer(in_shape: tuple[int, int, int], mode: str = "bilinear", family: 
 def random_start(cnn: nn.Module, in_shape: tuple[int, int, int]) -> nn.Module:
     """The localiser's last layer as torch begins it."""
     front = transformer(in_shape)
-    front.localization.last.reset_parameters()
+    nn.Linear.reset_parameters(front.localization.last)
     return nn.Sequential(front, cnn)
 
 
