@@ -106,7 +106,7 @@ ROOMS = [
     Room(
         "Patterns that were never there",
         "aliasing: sampling points lie further apart than pixels",
-        "sample a larger output and average it, or blur the input first",
+        "sample a larger output and average it, or `SpatialTransformer(..., antialias=True)`",
         "`diagnose`: step",
     ),
     Room(
