@@ -1,10 +1,9 @@
 """Thin plate splines: the smoothest bending that moves control points as told."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from ..arguments import check_number
 from .coordinates import target_grid
 from .lattice import LatticeFamily
 
@@ -38,11 +37,13 @@ def solve_spline(controls: Tensor, regularization: float) -> Tensor:
 
 def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor holds numbers of its own: fake tensors and the wrappers of `torch.func` are used up with their trace."""
+    if type(tensor) is not Tensor:
+        return False
     try:
         tensor.data_ptr()
     except RuntimeError:
         return False
-    return type(tensor) is Tensor
+    return True
 
 
 class ThinPlateSpline(LatticeFamily):
@@ -65,11 +66,10 @@ class ThinPlateSpline(LatticeFamily):
     letter = "d"
 
     def __init__(self, lattice: int | tuple[int, int] = 4, regularization: float = 0.0):
-        if not 0 <= regularization < math.inf:
-            raise ValueError(f"regularization must be a number of at least 0, got {regularization!r}")
         super().__init__(lattice)
-        self.regularization = float(regularization)
-        with torch.device("cpu"):
+        wanted = "a number of at least 0"
+        self.regularization = check_number("regularization", regularization, wanted, lambda number: number >= 0)
+        with torch.device("cpu"), torch.inference_mode(False):
             self.solution = solve_spline(self.controls, self.regularization)
         self.tables: dict[tuple, Tensor] = {}
 
@@ -96,14 +96,13 @@ class ThinPlateSpline(LatticeFamily):
         """`table`, made once for each of the last few sizes. A table of a trace or of a function transform is not kept."""
         if torch.compiler.is_compiling():
             return self.table(*key)
-        if key in self.tables:
-            return self.tables[key]
+        table = self.tables.get(key)
+        if table is not None:
+            return table
         with torch.inference_mode(False):
             table = self.table(*key)
-        if is_plain(table):
-            while len(self.tables) >= TABLES:
-                self.tables.pop(next(iter(self.tables)))
-            self.tables[key] = table
+        if is_plain(table):  # a new dictionary each time: other threads may be reading the old one
+            self.tables = dict([*self.tables.items()][1 - TABLES :]) | {key: table}
         return table
 
     def to_grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:

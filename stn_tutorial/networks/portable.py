@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..geometry.family import Family
-from .localization import FullyConnectedLocalizationNet, LocalizationNet
+from .localization import FullyConnectedLocalizationNet, Linear, LocalizationNet
 from .models.parts import Normalize, TransformedNet
 
 LARGEST = 400_000  # bytes of weights that a page may be asked to carry
@@ -109,6 +109,7 @@ class Layers:
             Normalize: self.normalize,
             nn.Conv2d: self.convolve,
             nn.Linear: self.join,
+            Linear: self.join,
             nn.BatchNorm2d: self.scale,
             nn.MaxPool2d: self.pool,
             nn.AvgPool2d: self.pool,

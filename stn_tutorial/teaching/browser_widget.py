@@ -59,7 +59,14 @@ class BrowserWidget(anywidget.AnyWidget):
     """What the widgets drawn in the browser share: an error is shown beside them, a still picture stands in for them."""
 
     _esm = SCRIPT
+    made = False  # from then on it takes no new names
     problem = traitlets.Unicode().tag(sync=True)
+
+    def __setattr__(self, name: str, value) -> None:
+        if self.made and not name.startswith("_") and not hasattr(self, name):  # a misspelt name would do nothing, in silence
+            called = {"mode": "kernel", "padding_mode": "padding"}.get(name)
+            raise AttributeError(f"{type(self).__name__} has no {name}" + (f": it is called {called} here" if called else ""))
+        super().__setattr__(name, value)
 
     def set_state(self, sync_data) -> None:
         """What the browser sends; the error of a callback is shown beside the widget as well as raised."""

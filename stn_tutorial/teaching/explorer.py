@@ -18,11 +18,16 @@ from .images import as_image, from_bytes, small_enough, to_bytes
 from .picture import Picture
 
 
+def named(thing) -> str:
+    """What something is, in a word: a class and a text by themselves, anything else by its class."""
+    return repr(thing) if isinstance(thing, (type, str)) else type(thing).__name__
+
+
 def describe(transform: Family) -> dict:
     """What the browser must know of a family; a ValueError for what is no family of pictures."""
     if not isinstance(transform, Family) or transform.dimensions != 2:
         known = ", ".join(type(make()).__name__ for make in FAMILIES.values())
-        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {transform!r}")
+        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {named(transform)}")
     return transform.description()
 
 
@@ -58,6 +63,7 @@ class Explorer(BrowserWidget):
         self.observe(self._theta_moved, "theta")
         self.observe(self._parameter_moved, names)
         self._compute()
+        self.made = True
 
     @traitlets.validate("theta")
     def _check_theta(self, proposal):
@@ -93,7 +99,9 @@ class Explorer(BrowserWidget):
         try:
             self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
         except Exception as error:  # a learner's function may raise anything, and shall see it
-            self.problem, self.output = f"{type(error).__name__}: {error}", b""
+            stub = isinstance(error, NotImplementedError) and not error.args
+            self.problem = "your sampler is not written yet" if stub else f"{type(error).__name__}: {error}"
+            self.output = b""
 
     def render(self) -> Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
@@ -154,4 +162,6 @@ def explore(image, transform: Family | None = None, sampler: Callable[[Tensor, T
     >>> explorer.theta
     [0.5]
     """
-    return Explorer(image, transform or Affine(), sampler)
+    if sampler is not None and not callable(sampler):
+        raise ValueError(f"sampler must be a function (images, grid) -> images, got {named(sampler)}")
+    return Explorer(image, Affine() if transform is None else transform, sampler)

@@ -8,6 +8,7 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
+from ..files import short_reason
 from ..geometry.sampler import sample
 from ..geometry.similarity import Similarity
 from ..networks.portable import portable
@@ -15,7 +16,7 @@ from ..networks.watching import find_transformer, outputs_of, thetas_of
 from . import figures
 from .browser_widget import LIVE, SCRIPT, BrowserWidget, fragment, one_thread
 from .explorer import describe
-from .images import from_bytes, to_bytes
+from .images import as_the_model_has_it, check_batch, from_bytes, names_of_classes, to_bytes
 from .picture import Picture, in_unit_range
 
 FEW = 100  # images of which the page gets all at once
@@ -36,7 +37,10 @@ def frozen_copy(model: nn.Module) -> nn.Module:
     # what a module has kept of a forward pass hangs on a graph, and a graph cannot be copied
     kept = [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
     memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
-    return copy.deepcopy(model, memo).eval()
+    try:
+        return copy.deepcopy(model, memo).eval()
+    except Exception as error:  # whatever a part of it raises that cannot be copied
+        raise ValueError(f"model must be one that can be copied, copy.deepcopy(model): {short_reason(error)}") from error
 
 
 def in_browser(models: list[nn.Module], shape: tuple[int, ...]) -> tuple[list[dict], list[bytes]]:
@@ -172,10 +176,10 @@ class ModelExplorer(BrowserWidget):
     def answer(self) -> list[float]:
         """Show the net the picture as it lies, and keep what it makes of it; returns the probabilities of the classes."""
         drawn = from_bytes(self.drawing, self.shape)[None] if self.drawing else None
-        image, some = self.images[self.index : self.index + 1] if drawn is None else drawn, next(self.model.parameters())
+        image = self.images[self.index : self.index + 1] if drawn is None else drawn
         seen = moved(in_unit_range(image).float(), *self.pose)
         with one_thread(), torch.no_grad(), thetas_of(self.model) as thetas, outputs_of(self.transformer) as outputs:
-            logits = self.model(seen.to(some))  # on its device, in its precision
+            logits = self.model(as_the_model_has_it(seen, self.model))
         if not isinstance(logits, Tensor) or logits.dim() != 2 or logits.shape[0] != 1 or logits.shape[1] < 2:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(f"model must answer logits (N, classes) of two classes or more, for one image got {got}")
@@ -263,10 +267,8 @@ def explore_model(
     models = model if isinstance(model, dict) else {"the net": model}
     if not models or any(not isinstance(net, nn.Module) or find_transformer(net) is None for net in models.values()):
         raise ValueError("model must have a SpatialTransformer in it")
-    if not isinstance(images, Tensor):
-        raise ValueError(f"images must be a tensor (N, C, H, W), got {type(images).__name__}")
-    if images.dim() != 4 or 0 in images.shape:
-        raise ValueError(f"images must have shape (N, C, H, W), none of them zero, got {tuple(images.shape)}")
+    check_batch(images)
+    classes = None if classes is None else names_of_classes(classes, 0)
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"titles must be one for each of {len(images)} images, got {len(titles)}")
     titles = titles or ([f"image {k}" for k in range(len(images))] if len(images) <= FEW else [])

@@ -1,6 +1,6 @@
 """Training: data, what is done to it, how nets learn from it, and what was recorded. Needs networks and geometry.
 
-`data`, `distortions` (each returns the true pose) and `augmentation`; `recipe`, `consistency`, `trainer` (with `recorder`,
+`data` (with `offline`), `distortions` (each returns the true pose) and `augmentation`; `recipe`, `consistency`, `trainer` (with `recorder`,
 `checkpoints` and `lock`); `evaluation`, `metrics` and `probes` (what came out); `experiment`, `experiments`, `runs` and `tables`
 (the named trainings and their records), `shipping` (a recorded net becomes part of the package).
 """

@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
 from ..transformer import SpatialTransformer
 
@@ -15,14 +16,22 @@ DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a
 
 
 class Normalize(nn.Module):
-    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's."""
+    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's.
+
+    Raises ValueError for images (N, C, H, W) of another number of channels, which would be repeated in silence.
+    """
 
     def __init__(self, mean=(0.1307,), std=(0.3081,)):
+        mean, std = (torch.as_tensor(values, device="cpu").flatten().tolist() for values in (mean, std))
+        if 0 in std or len(mean) != len(std):
+            raise ValueError(f"std must hold a number other than 0 for each of the means {mean}, got {std}")
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
+        if not isinstance(images, Proxy) and images.shape[-3] != len(self.mean):
+            raise ValueError(f"images must have {len(self.mean)} channels, got shape {tuple(images.shape)}")
         return (images - self.mean) / self.std
 
 
