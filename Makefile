@@ -7,11 +7,12 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.installed
 
-.PHONY: help lab walkthrough test notebooks lint clean
+.PHONY: help lab walkthrough site test notebooks lint clean
 
 help:
 	@echo "make lab          open the notebooks in JupyterLab"
-	@echo "make walkthrough  run all notebooks, and leave pages to read in build/walkthrough/"
+	@echo "make walkthrough  run all notebooks, and leave what they computed as a site to read in build/site/"
+	@echo "make site         the same site from the notebooks as they are, in a minute"
 	@echo "make test         lint, tests, and every notebook in its quick profile"
 	@echo "make notebooks    write notebooks/*.ipynb and their solutions from notebooks/source/, with fresh outputs"
 	@echo "make lint         check code and notebooks with ruff"
@@ -22,6 +23,9 @@ lab: $(READY)
 
 walkthrough: $(READY)
 	$(BIN)/python notebooks/build.py walkthrough
+
+site: $(READY)
+	$(BIN)/python notebooks/build.py site
 
 test: lint
 	STN_PROFILE=quick $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --durations=10
@@ -42,7 +46,7 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.11"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV): PyTorch is large, this takes some minutes the first time."
-	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[notebooks,offline,dev]" -c constraints.txt \
+	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[notebooks,site,offline,dev]" -c constraints.txt \
 		|| { echo "The installation failed. It needs the network the first time, and again after pyproject.toml or"; \
 		     echo "constraints.txt changed. If .venv is complete all the same: touch $(READY)"; exit 1; }
 	@touch $(READY)

@@ -1,8 +1,8 @@
 """Spatial transformer networks from scratch, in four storeys; each may use those above it in this list.
 
 geometry: coordinates, families of transformations, sampler. networks: localisers, the module, models, trained weights.
-training: data, distortions, trainer, metrics, records. teaching: figures, animations, explorers, checks. `device` and `files` serve
-all of them, and `__main__` is the command line.
+training: data, distortions, trainer, metrics, records. teaching: figures, animations, explorers, checks. `device`, `files` and
+`arguments` serve all of them, and `__main__` is the command line.
 
 `import stn_tutorial` costs about what `import torch` costs: whatever needs torchvision, matplotlib or ipywidgets is
 imported when its name is first used.
@@ -23,7 +23,7 @@ from .geometry import (
     sample_loop,
     target_grid,
 )
-from .networks import LocalizationNet, SpatialTransformer
+from .networks import ChainedLocalizer, LocalizationNet, ParallelTransformers, SpatialTransformer
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,8 @@ LAZY = {
     "evaluate": "training.evaluation",
     "pretrained": "networks.weights",
     "export": "networks.export",
+    "diagnose": "networks.diagnose",
+    "Monitor": "networks.monitor",
     "animate_rotation": "teaching.animations",
     "animate_theta": "teaching.animations",
     "animate_warps": "teaching.animations",
@@ -46,14 +48,18 @@ LAZY = {
 __all__ = [
     "Affine",
     "Attention",
+    "ChainedLocalizer",
     "Diffeomorphic",
     "LocalizationNet",
+    "Monitor",
+    "ParallelTransformers",
     "Projective",
     "Rotation",
     "Similarity",
     "SpatialTransformer",
     "ThinPlateSpline",
     "Translation",
+    "diagnose",
     "evaluate",
     "export",
     "fit",

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 
+from .arguments import seed_number
 from .device import best_device, device_name
 from .networks.weights import SHIPPED
-from .training.data import NAMES, data_root, load
-from .training.experiment import runs_root
+from .training.data import NAMES, check_name, data_root, is_there, load
+from .training.experiment import records, runs_root
 from .training.experiments import EXPERIMENTS, matching
 from .training.exported import export_shipped
 from .training.processes import first, joined, several
@@ -39,25 +40,27 @@ def info() -> None:
     root = data_root()
     print(f"data root    {root}{' (from STN_DATA)' if os.environ.get('STN_DATA') else ''}")
     for name in NAMES:
-        cache = root / f"{name}.npz"
-        print(f"  {name:<10} {cached(name) if cache.exists() else 'no prepared cache'}")
+        print(f"  {name:<10} {cached(name, root)}")
     recorded = sum(1 for _ in runs_root().glob("*/*/seed-*/run.json"))
     print(f"runs         {recorded} recorded")
 
 
-def cached(name: str) -> str:
-    """One line about a prepared cache, readable or damaged."""
+def cached(name: str, root: Path) -> str:
+    """One line about a prepared cache, readable or not."""
     try:
+        if not is_there(root / f"{name}.npz"):
+            return "no prepared cache"
         data = load(name)
-    except ValueError as error:
-        return str(error)
+    except (ValueError, OSError) as error:
+        return getattr(error, "strerror", None) or str(error)
     return f"{data!r}, fingerprint {data.fingerprint[:12]}"
 
 
-def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int) -> None:
+def train(patterns: list[str], seeds: list[int], root: str | None, at_once: int) -> None:
     """Work through what is not yet recorded, seed by seed; an interrupted run goes on where it was."""
     if at_once < 1:
         raise ValueError(f"--at-once must be at least 1, got {at_once}")
+    root, seeds = records(root), [seed_number(seed) for seed in seeds]  # before hours are spent
     names = list({experiment.name: None for pattern in patterns for experiment in matching(pattern)})
     jobs = [(name, seed) for seed in seeds for name in names]
     if at_once == 1 or several():
@@ -73,7 +76,7 @@ def train(patterns: list[str], seeds: list[int], root: Path | None, at_once: int
             print(future.result(), flush=True)
 
 
-def export_and_report(name: str, file: Path) -> str:
+def export_and_report(name: str, file: str) -> str:
     """Export a shipped net; what came out, in a line. A ValueError if file and net read any test image differently."""
     found = export_shipped(name, file)
     same, images = found["same_class"], found["images"]
@@ -100,7 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     command = commands.add_parser("train", help=train.__doc__)
     command.add_argument("patterns", nargs="+", metavar="PATTERN", help=f"for instance 'mnist-r/*'; {', '.join(EXPERIMENTS)}")
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    command.add_argument("--root", type=Path, help="where to record (default: data/runs)")
+    command.add_argument("--root", help="where to record (default: data/runs)")
     command.add_argument(
         "--at-once",
         type=int,
@@ -111,19 +114,22 @@ def main(arguments: list[str] | None = None) -> None:
     command = commands.add_parser("ship", help="put the weights of a recorded run into the package, with a card")
     command.add_argument("name", metavar="NAME", help="for instance mnist-r/st-cnn-affine-still")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--root", type=Path, help="where the run is recorded (default: data/runs)")
+    command.add_argument("--root", help="where the run is recorded (default: data/runs)")
     command = commands.add_parser("export", help="write a shipped net to a file for other programs, and try it on test images")
     command.add_argument("name", metavar="NAME", help=" or ".join(SHIPPED))
-    command.add_argument(
-        "file", metavar="FILE", type=Path, help="its ending says what it becomes: .onnx or .pt2 (torch.export)"
-    )
+    command.add_argument("file", metavar="FILE", help="its ending says what it becomes: .onnx or .pt2 (torch.export)")
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # tables have signs that not every locale knows
+            stream.reconfigure(encoding="utf-8", errors="replace")
     args = parser.parse_args(arguments)
     try:
         if args.command == "info":
             info()
         elif args.command == "data":
+            for name in args.names:
+                check_name(name)
             for name in args.names:
                 print(load(name))
         elif args.command == "train":
@@ -135,6 +141,11 @@ def main(arguments: list[str] | None = None) -> None:
             print(export_and_report(args.name, args.file))
         else:
             print(table(args.name))
+        print(end="", flush=True)
+    except BrokenPipeError:  # who reads has seen enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit("stopped; a training that was under way goes on from its last whole epoch when it is started again")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 

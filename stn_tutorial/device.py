@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 
 def without_autocast(device: torch.device):
@@ -18,9 +19,36 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
+def can_be_asked(tensor: Tensor) -> bool:
+    """Whether a tensor's numbers may be looked at and kept.
+
+    Not while torch compiles, exports, traces or transforms, nor on "meta".
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active():
+        return False
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:  # make_fx
+        return False
+    return type(tensor) in (Tensor, Parameter) and not tensor.is_meta
+
+
 def best_device() -> torch.device:
     """A CUDA GPU where there is one, otherwise the CPU (Apple's MPS lacks parts of grid_sample)."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_called(device: torch.device | str | int | None) -> torch.device:
+    """A device by its name, the best one for None; a ValueError unless it is there and can compute.
+
+    >>> device_called("cpu")
+    device(type='cpu')
+    """
+    try:
+        found = best_device() if device is None else torch.device(device)
+        torch.zeros(1, device=found).item()
+    except (RuntimeError, TypeError, AssertionError) as error:  # no such name; no such device; a torch made without it
+        reason = str(error).strip().splitlines()[0][:120]
+        raise ValueError(f"device must be one that is here, such as 'cpu', got {device!r}: {reason}") from error
+    return found
 
 
 def has_units_for_bfloat16(device: torch.device) -> bool:

@@ -4,12 +4,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from .arguments import path_of
 
-def write_atomically(path: Path, content: bytes) -> None:
+
+def write_atomically(path: Path | str, content: bytes) -> None:
     """Write a file so that it is whole or not there: whatever ends the write, an earlier version survives.
 
-    Raises OSError that names the file, for instance when the disk is full.
+    `~` is the home folder. Raises OSError that names the file, for instance when the disk is full.
     """
+    path = path_of("path", path)
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -82,4 +82,4 @@ def notebook_in_jupyterlab(folder: Path, cells: list[str], browser):
         if client:
             client.stop_channels()
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)

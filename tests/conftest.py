@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from stn_tutorial.training import data
+from stn_tutorial.training import data, offline
 
 torch.set_num_threads(1)  # the tests' tensors are tiny, and one thread is as many as a test of bits may rely on
 
@@ -15,7 +15,7 @@ torch.set_num_threads(1)  # the tests' tensors are tiny, and one thread is as ma
 @pytest.fixture(scope="session")
 def sample_arrays():
     """The offline sample of MNIST as plain arrays."""
-    return data.mnist_sample()
+    return offline.mnist_sample()
 
 
 @pytest.fixture(scope="session")

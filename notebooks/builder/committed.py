@@ -7,7 +7,7 @@ import nbformat
 from stn_tutorial.files import write_atomically
 
 from . import sources
-from .execution import LIVE, complaints, execute, execute_student, report, say_data
+from .execution import complaints, execute, execute_student, report, say_data
 from .sources import SOURCE_ERRORS, read_source, solutions_version, source_names, student_version
 
 
@@ -34,7 +34,5 @@ def build_notebooks(wanted: list[str]) -> int:
             print("\n".join(f"      not written: {problem}" for problem in problems), flush=True)
             continue
         for path, made in ((sources.NOTEBOOKS / f"{name}.ipynb", student), (folder / f"{name}.ipynb", solved)):
-            for output in (output for cell in made.cells for output in cell.get("outputs", [])):
-                output.get("data", {}).pop(LIVE, None)
             write_atomically(path, (nbformat.writes(made) + "\n").encode())
     return report(failed)

@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from stn_tutorial.teaching.browser_widget import LIVE
 from stn_tutorial.teaching.notebook import profile
 from stn_tutorial.training.data import NAMES, load
 
@@ -26,7 +27,6 @@ from .sources import METADATA, REPOSITORY
 
 CELL_TIMEOUT = 1800  # seconds
 WIDGET, PNG = "application/vnd.jupyter.widget-view+json", "image/png"
-LIVE = "application/vnd.stn-explorer+html"  # an explorer that needs no kernel: for the pages; saved notebooks show its picture
 
 
 def socket_options(folder: str) -> dict:

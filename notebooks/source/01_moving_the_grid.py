@@ -41,8 +41,11 @@ diagrams.spatial_transformer(digit, label=name)
 
 # %% [markdown]
 # This is the whole of it: a **spatial transformer** ([Jaderberg and others, 2015](https://arxiv.org/abs/1506.02025)). It looks at
-# a picture, decides how to turn, crop, stretch or shift it, and hands on the result. Nobody tells it what upright means: it learns
-# from the classifier's errors alone, along the dashed arrows. Each part has a notebook of its own:
+# a picture, decides how to turn, crop, stretch or shift it, and hands on the result. The decision is a few numbers, called **theta**
+# ($\theta$). Nobody tells it what upright means: it learns from the classifier's errors alone, along the dashed arrows.
+
+# %% [markdown]
+# Each part has a notebook of its own:
 #
 # | part | its question | notebook |
 # |---|---|---|
@@ -68,14 +71,16 @@ image = digit.float() / 255  # floating point, 0 is black
 angle = torch.tensor([[math.radians(40)]])
 turned = sample(image[None], Rotation().grid(angle, (28, 28)))[0]
 
-figures.images_in_a_row([image, turned], [name, "turned by 40 degrees"])
+figures.images_in_a_row([image, turned], [name, "turned by 40 degrees"], f"{name}, and the same picture turned by 40 degrees")
 
 # %% [markdown]
+# `grid` is the grid generator: it says where to look. `sample` is the sampler: it reads the picture there.
+#
 # Two things look odd in that code. Every function here takes a *batch*, a stack of pictures. `image[None]` is a stack of one, and
 # the `[0]` at the end takes the picture out again. Theta has one row for each picture: `[[...]]` is one row, here with one number.
 #
-# Now let us look through the eyes of a convolution. It slides a small pattern over the picture. How strongly does the pattern
-# answer, in all?
+# Now let us look through the eyes of a convolution, of which a CNN has many. It slides a small pattern over the picture. How strongly
+# does the pattern answer, in all?
 
 # %%
 from torch.nn import functional as F
@@ -85,15 +90,17 @@ views = {
     "as it is": image,
     "shifted by 3 pixels": image.roll(3, dims=2),
     "lying": image.rot90(dims=(1, 2)),
-    "half as large": sample(image[None], Affine().grid(torch.tensor([[2.0, 0, 0, 0, 2.0, 0]]), (28, 28)))[0],
+    "half as large": sample(image[None], Affine().grid(torch.tensor([[2.0, 0, 0, 0, 2.0, 0]]), (28, 28)))[
+        0
+    ],  # why 2? see below
 }
 for words, view in views.items():
     print(f"{words:<20} {F.conv2d(view[None], pattern, padding=1).relu().sum():.1f}")
 
 # %% [markdown]
-# The same answer after a shift. That is **invariance**: the answer does not vary with the pose. A CNN has it for small shifts,
-# because its patterns slide. Nothing turns its patterns or makes them larger: **a CNN is not invariant to rotation and scale.** It
-# has to learn each pose from examples, or somebody has to put the picture upright first.
+# The same answer after a shift. That is **invariance**: the answer does not vary with the pose. A CNN has it for small shifts: its
+# patterns slide, and pooling forgets where exactly they answered. Nothing turns its patterns or makes them larger. **A CNN is not
+# invariant to rotation and scale.** It has to learn each pose from examples, or somebody has to put the picture upright first.
 
 # %% [markdown]
 # ## How does one warp a picture?
@@ -108,7 +115,9 @@ for row in range(28):
         pushed[row, 2 * column] = image[0, row, column]
 
 print("columns that were never written:", int(pushed.isnan().all(dim=0).sum()), "of 56")
-figures.images_in_a_row([pushed.nan_to_num()], ["pushed to twice the width"], width=2.4)
+figures.images_in_a_row(
+    [pushed.nan_to_num()], ["pushed to twice the width"], f"{name}, wide: every second column is black", width=2.4
+)
 
 # %% [markdown]
 # Every second column stayed empty. Pulling cannot leave holes, because each output pixel is asked.
@@ -120,7 +129,7 @@ for row in range(28):
         pulled[row, column] = image[0, row, column // 2]  # the output pixel says where it looks
 
 print("columns that were never written:", int(pulled.isnan().all(dim=0).sum()), "of 56")
-figures.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
+figures.images_in_a_row([pulled], ["pulled to twice the width"], f"{name}, wide, with no gaps between the columns", width=2.4)
 
 # %% [markdown]
 # So we pull. That decides the direction of everything that follows: **theta maps output coordinates to input coordinates**.
@@ -135,8 +144,11 @@ figures.images_in_a_row([pulled], ["pulled to twice the width"], width=2.4)
 # $$\begin{pmatrix} x_s \\ y_s \end{pmatrix} = \begin{pmatrix} \theta_{11} & \theta_{12} & \theta_{13} \\ \theta_{21} &
 # \theta_{22} & \theta_{23} \end{pmatrix} \begin{pmatrix} x_t \\ y_t \\ 1 \end{pmatrix}$$
 #
-# Coordinates are *normalised*: the picture is the square from -1 to 1, whatever its size in pixels; $x$ points right and $y$
-# points **down**. The identity leaves everything where it is.
+# Written out, the first row is $x_s = \theta_{11} x_t + \theta_{12} y_t + \theta_{13}$, and the second makes $y_s$ in the same way.
+
+# %% [markdown]
+# Coordinates are *normalised*: the picture is the square from -1 to 1, whatever its size in pixels. $x$ points right, $y$
+# points **down**. The *identity* is the theta that leaves everything where it is.
 
 # %%
 from stn_tutorial import explore
@@ -147,11 +159,11 @@ explorer = explore(image, family)
 explorer
 
 # %% [markdown]
-# On the left is the input, and over it a coarse lattice: where the output looks. Its dot is the output's top left corner, its thick edge the
-# output's top. On the right is what the output sees there.
+# On the left is the input, and over it a coarse lattice: where the output looks. Its dot is the output's top left corner, its thick
+# edge the output's top. On the right is what the output sees there.
 #
-# **Take hold of it.** Drag a corner, or the centre. When you drag a corner the centre stays, so the opposite corner moves the other
-# way. The sliders are the same theta: `a11 a12 t_x` is the first row, so $\theta_{13}$ is `t_x`. *reset* goes
+# **Take hold of it.** Drag a corner, or the centre of the lattice. When you drag a corner the centre stays, so the opposite corner
+# moves the other way. The sliders are the same theta: `a11 a12 t_x` is the first row, so $\theta_{13}$ is `t_x`. *reset* goes
 # back to the identity, *undo* one move back, *share* gives theta as Python.
 #
 # (Only a still picture? Then Python is not running: open the notebook with `make lab` and run the cell.)
@@ -171,14 +183,15 @@ theta = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0])
 figures.Folded(figures.warp(image, family, theta, "the last number of the first row is 0.5"))
 
 # %% [markdown]
-# By how much? A quarter of 28 pixels is 7. We measure it with a slim digit, of which the frame cuts nothing off.
+# By how many pixels? The square is 2 wide, so 0.5 is a quarter of it, and a quarter of 28 pixels is 7. We measure it with a slim
+# digit, of which the frame cuts nothing off.
 
 # %%
 slim = data.train_images[data.train_images[:, 0, :, :9].sum(dim=(1, 2)) == 0][:1].float() / 255  # its 9 left columns are black
 moved = sample(slim, family.grid(theta[None], (28, 28)))
 centre, moved_centre = (float((p.sum(dim=(0, 1, 2)) * torch.arange(28)).sum() / p.sum()) for p in (slim, moved))
 
-print(f"centre in column {centre:.1f} before, {moved_centre:.1f} after: it moved by {moved_centre - centre:+.1f} pixels")
+print(f"the digit's centre moved by {abs(moved_centre - centre):.1f} pixels")
 
 # %% [markdown]
 # ### Predict 2
@@ -198,10 +211,12 @@ figures.Folded(figures.warps(image, {"2 on the diagonal": (family, large), "0.5:
 # black: notebook 4 shows what happens when the background is *not* zero.
 
 # %% [markdown]
-# ## Which way does it turn?
+# ### Predict 3
 #
 # A rotation matrix with a positive angle turns the axes from $x$ towards $y$. Here $y$ points down, so on the screen the
-# *grid* turns clockwise. **And the picture?** Decide, then run the cell and open it.
+# *grid* turns clockwise. **And the picture?**
+#
+# <details><summary>Answer</summary>It turns counter-clockwise, against its grid.</details>
 
 # %%
 cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
@@ -209,10 +224,12 @@ theta = torch.tensor([cos, -sin, 0, sin, cos, 0])
 figures.Folded(figures.warp(image, family, theta, "a rotation matrix with +30 degrees"))
 
 # %% [markdown]
-# It turns counter-clockwise, against its grid. That is the third time, and it holds for everything that theta does:
-# **the picture does the opposite of the grid**. People lose evenings over this; you just spent a minute.
+# Three times the same, and it holds for everything that theta does: **the picture does the opposite of the grid**. People lose
+# evenings over this; you just spent a minute.
 #
-# Here are all six numbers, each moved alone. Look for the two that **shear**: they make a slanted lattice out of a square one.
+# ## Which number does what?
+#
+# Here are all six, each moved alone. Look for the two that **shear**: they make a slanted lattice out of a square one.
 
 # %%
 alone = {}
@@ -223,14 +240,14 @@ for place, name_of_it in enumerate(("a11", "a12", "t_x", "a21", "a22", "t_y")):
 figures.warps(image, alone, columns=3)
 
 # %% [markdown]
-# `a11` and `a22` stretch, `t_x` and `t_y` shift, `a12` and `a21` shear. A turn is made of all four on the left: it stretches a little less
-# and shears both ways at once.
+# `a11` and `a22` stretch, `t_x` and `t_y` shift, `a12` and `a21` shear. A turn needs four of them together: the two that stretch, a
+# little less than 1, and the two that shear, with opposite signs.
 
 # %% [markdown]
 # ## Are six numbers too many?
 #
-# If one knows that only turns occur, one number is enough. A **family** of transformations says how few numbers become a
-# matrix. Here is the same turn by two of them.
+# If one knows that only turns occur, one number is enough: the angle. A **family** of transformations says how many numbers theta has,
+# and which matrix they make. Here is the same turn by two of them.
 
 # %%
 one_number = Rotation().grid(torch.tensor([[math.radians(30)]]), (28, 28))
@@ -247,6 +264,8 @@ print(f"largest difference between the two grids: {float((one_number - six_numbe
 #
 # Make the digit **upside down**, **mirrored** and **lying on its side**: once with six numbers, once with the single number of a
 # rotation. (Both begin a little off.) Watch the dot and the thick edge. Which of the three can a rotation not do?
+#
+# <details><summary>Answer</summary>It cannot mirror: no turn takes a left hand to a right one.</details>
 
 # %%
 from IPython.display import display
@@ -256,10 +275,9 @@ free.theta, turning.theta = [1.0, 0.2, 0.0, 0.0, 1.0, 0.0], [0.2]
 display(free, turning)
 
 # %% [markdown]
-# It cannot mirror: no turn takes a left hand to a right one.
-#
-# Now a task for the first of the two: **turn the picture by a quarter turn counter-clockwise**, so that its top points left. The next cell
-# reads theta where you left it. It says how far the lattice's corners are from where they should be, in normalised units (the picture is 2 wide).
+# Now a task for the first of the two: **turn the picture by a quarter turn counter-clockwise**, so that its top points left. Then run
+# the next cell. It reads theta where you left it, and says how far the lattice's corners are from where they should be (the picture is
+# 2 wide).
 
 # %%
 corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
@@ -277,8 +295,8 @@ mirrored.theta = [-1, 0, 0, 0, 1, 0]
 mirrored
 
 # %% [markdown]
-# How does one get from one theta to another? From the identity to a turn by 120 degrees, all six numbers change. First
-# as one steady motion, then so that each number moves evenly from its first value to its last.
+# How does one get from one theta to another? Here are two ways from the identity to a turn by 120 degrees. First one steady motion.
+# Then each of the six numbers moves evenly from its first value to its last.
 
 # %%
 from stn_tutorial import animate_theta
@@ -288,8 +306,8 @@ display(animate_theta(image, family, family.identity(), far))
 display(animate_theta(image, family, family.identity(), far, steady=False))
 
 # %% [markdown]
-# Evenly moved numbers do not stay a rotation: on its way the lattice shrinks and the digit swells. An average of two rotation matrices is
-# no rotation. Keep that in mind when a family is to be *constrained* (notebook 6).
+# The second is no rotation on its way: the lattice shrinks and the digit swells. **An average of two rotation matrices is no
+# rotation.** Keep that in mind for notebook 6, where theta is held to a family.
 
 # %% [markdown]
 # ## Exercise 1: shift by whole pixels

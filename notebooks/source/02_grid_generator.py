@@ -39,12 +39,13 @@ from stn_tutorial.teaching import diagrams, figures
 diagrams.spatial_transformer(data.train_images[5], "grid generator", label=f"a {int(data.train_labels[5])}")
 
 # %% [markdown]
-# The part at hand. The paper writes $\mathcal{T}_\theta(G)$ for what it makes: $G$ is the regular grid of the output's pixels, and
-# $\mathcal{T}_\theta$ moves each of its points to the place in the input where that pixel looks.
+# The part at hand is drawn strong. The [paper](https://arxiv.org/abs/1506.02025) writes $\mathcal{T}_\theta(G)$ for what it makes:
+# $G$ is the regular grid of the output's pixels, and $\mathcal{T}_\theta$ moves each of its points to the place in the input where
+# that pixel looks.
 #
 # ## Where is the pixel in the third row and fourth column?
 #
-# In *pixel* coordinates at $(x, y) = (3, 2)$: we count from 0, and $x$ counts columns. Theta should not depend on how many
+# In *pixel* coordinates it is at $(x, y) = (3, 2)$: we count from 0, and $x$ counts columns. Theta should not depend on how many
 # pixels a picture has, so the paper uses *normalised* coordinates: the picture is the square from -1 to 1.
 #
 # But what exactly is at -1? There are two answers, and both are in use.
@@ -53,24 +54,29 @@ diagrams.spatial_transformer(data.train_images[5], "grid generator", label=f"a {
 diagrams.pixel_rows({"align_corners=False": (False, False), "align_corners=True": (True, True)})
 
 # %% [markdown]
-# A row of four pixels, with their centres as dots. With `align_corners=False` the numbers -1 and 1 are the outer **edges** of the row, and
-# the first centre lies half a pixel inside. With `align_corners=True` they are the **centres** of the outermost pixels.
+# A row of four pixels, twice. The dots are their centres, and below each stands its normalised $x$. With `align_corners=False` the
+# numbers -1 and 1 are the outer **edges** of the row, and the first centre lies half a pixel inside. With `align_corners=True` they are
+# the **centres** of the outermost pixels.
 #
-# `align_corners=False` treats the picture as an area: a pixel is 2 / W wide at every size. It is the default of torch and of this
-# package. Code from before torch 1.3 means the other one; it still runs, and is a little off.
-#
-# Here is the conversion for both.
+# `align_corners=False` treats the picture as an area: W pixels share a width of 2, so a pixel is 2 / W wide. It is the default of torch
+# and of this package. Code from before torch 1.3 means the other one: it still runs, and is a little off.
+
+# %% [markdown]
+# Here is the conversion for both. Its last line, for $x$: pixel $p$ has its centre $p + 0.5$ pixels from the left edge, which is at -1. So
+# it lies at $(p + 0.5) \cdot 2 / W - 1$.
 
 # %%
 import torch
 from torch import Tensor
 
-from stn_tutorial.geometry.coordinates import check_size
+from stn_tutorial.arguments import check_matrices, check_size
+from stn_tutorial.device import without_autocast
+from stn_tutorial.geometry.coordinates import check_coordinates
 
 
 def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Pixel coordinates (..., 2), last axis (x, y), to normalised ones. size: (H, W)."""
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         extent = (lengths - 1).clamp(min=1)
@@ -79,14 +85,14 @@ def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bo
 
 
 # %% [markdown]
-# `check_size` only makes sure that the size is a pair of positive integers. The `torch.where` is for pictures that are one
+# `check_coordinates` only makes sure that points are pairs and the size is one of positive integers. The `torch.where` is for pictures that are one
 # pixel wide: between one centre and itself there is no distance to divide by. The way back solves for the pixel:
 
 
 # %%
 def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Normalised coordinates (..., 2), last axis (x, y), to pixel coordinates. size: (H, W)."""
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         return (points + 1) / 2 * (lengths - 1)
@@ -96,26 +102,31 @@ def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bo
 for align_corners in (False, True):
     there = pixel_to_normalized(torch.tensor([3.0, 2.0]), (5, 8), align_corners)
     back = normalized_to_pixel(there, (5, 8), align_corners)
-    print(
-        f"align_corners={align_corners}: (3, 2) of a 5x8 picture is {[round(v, 3) for v in there.tolist()]}, and back {back.tolist()}"
-    )
+    print(f"align_corners={align_corners}: (3, 2) is {[round(v, 3) for v in there.tolist()]}, and back {back.tolist()}")
 
 # %% [markdown]
+# This picture is 5 pixels high and 8 wide. The third of five rows is the middle one, so $y$ is 0 in both conventions. The fourth of
+# eight columns is a little left of the middle, and there the two differ.
+#
 # ### Predict 1
 #
-# You shift a picture by $t_x = 0.5$ (that is $\theta_{13}$). **By how many pixels does a row of 4 move under each convention? And a row of 400?**
+# You shift a picture by $t_x = 0.5$ (that is $\theta_{13}$). **By how many pixels does a row of 4 move under each convention?
+# And a row of 400?**
 #
 # <details><summary>Answer</summary>From edge to edge a row of 4 is 4 pixels long, from centre to centre 3; 0.5 is a quarter of that: 1 pixel,
 # or 0.75. In a row of 400 it is 100, or 99.75.</details>
 
 # %%
+found = []
 for width in (4, 400):
     for align_corners in (False, True):
         ends = normalized_to_pixel(torch.tensor([[0.0, 0.0], [0.5, 0.0]]), (width, width), align_corners)
-        print(f"width {width}, align_corners={align_corners}: {float(ends[1, 0] - ends[0, 0]):.2f} pixels")
+        found.append(f"width {width}, align_corners={align_corners}: {float(ends[1, 0] - ends[0, 0]):.2f} pixels")
+figures.Folded("\n".join(found))
 
 # %% [markdown]
-# A quarter of a pixel apart at every width. In a row of 400 one does not see it; in a row of 4 it is a quarter of the whole move.
+# The conventions differ by the same part of a pixel at every width. In a row of 400 one does not see it. In a row of 4 it is a quarter
+# of the whole move.
 #
 # Worse than either convention is a **mixture**: a grid made with one, read by a sampler that means the other. Nobody warns you.
 
@@ -134,7 +145,8 @@ identity = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
 mixed = F.grid_sample(white, F.affine_grid(identity, [1, 1, 4, 4], align_corners=True), align_corners=False)
 
 print(mixed[0, 0])
-figures.images_in_a_row([white[0], mixed[0]], ["all white", "mixed conventions"], width=2)
+words = "A white square; then the same with grey edges and dark grey corners"
+figures.images_in_a_row([white[0], mixed[0]], ["all white", "mixed conventions"], words, width=2)
 
 # %% [markdown]
 # 0.5 along the edges, 0.25 in the corners. **Give the same value to grid and sampler.** With torch's functions always write it; this
@@ -143,7 +155,7 @@ figures.images_in_a_row([white[0], mixed[0]], ["all white", "mixed conventions"]
 # %% [markdown]
 # ## Which points does the output ask about?
 #
-# One for each output pixel, on a regular grid $G$ that covers the square (the paper's section 3.2). First with a loop:
+# One point for each output pixel, on the regular grid $G$ that covers the square (the paper's section 3.2). First with a loop:
 
 
 # %%
@@ -160,7 +172,7 @@ print(target_grid_loop((2, 3)))
 
 # %% [markdown]
 # Read it aloud: two rows of three points, each a pair $(x, y)$. In the first row $y$ is always -0.5, and $x$ runs from -0.67
-# to 0.67. The order is a trap: a picture is indexed `[row, column]`, which is $[y, x]$, but a point is $(x, y)$.
+# to 0.67. **The order is a trap:** a picture is indexed `[row, column]`, which is $[y, x]$, but a point is $(x, y)$.
 #
 # Now without the loop. `meshgrid` makes both index arrays at once.
 
@@ -206,16 +218,19 @@ def affine_grid_loop(theta, size, align_corners=False):
 
 
 # %% [markdown]
-# All points and all pictures of a batch at once: a sum over $j$ of $A_{ij} G_{hwj}$, for each picture $n$. `einsum` says just
-# that, index by index.
+# Now all points and all pictures of a batch at once. Call the left 2x2 part of theta $A$. Coordinate $i$ of the point in row $h$ and
+# column $w$ is the sum over $j$ of $A_{ij} G_{hwj}$, plus the shift. `einsum` says just that, index by index; its $n$ counts pictures.
+# (Half precision would miss pixels: `without_autocast` keeps it out.)
 
 
 # %%
 def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """theta (N, 2, 3) -> sampling grid (N, H, W, 2), last axis (x, y), normalised."""
+    check_matrices("theta", theta, 2, 3)
     target = target_grid(size, align_corners, theta.dtype, theta.device)
     linear, translation = theta[:, :, :2], theta[:, :, 2]
-    return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
+    with without_autocast(theta.device):
+        return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
 
 
 torch.manual_seed(0)
@@ -224,8 +239,8 @@ print("shape:", tuple(affine_grid(theta, (9, 16)).shape))
 print("against the loop:", float((affine_grid(theta, (9, 16))[0] - affine_grid_loop(theta[0], (9, 16))).abs().max()))
 
 # %% [markdown]
-# Is it also what torch does? `torch.nn.functional.affine_grid` is its grid generator. We ask for double precision, both
-# conventions and pictures that are not square, because a bug likes to hide where height and width are equal.
+# Is it also what torch does? `torch.nn.functional.affine_grid` is its grid generator. We compare both conventions, in double
+# precision. Most of the pictures are not square: a bug likes to hide where height and width are equal.
 
 # %%
 worst = 0.0
@@ -238,7 +253,7 @@ print(f"largest difference from torch over 8 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# The two agree to the last digits. Within the package this function sits behind every linear family.
+# The two agree to the last digits. Within the package this function sits behind every family whose theta is a 2x3 matrix.
 
 # %%
 from stn_tutorial import Affine
@@ -256,15 +271,14 @@ print("the same from the package:", torch.equal(grid, affine_grid(theta, (9, 16)
 # a cell, and 4 cells of width 0.5 fill the square just as 8 of width 0.25 do.</details>
 
 # %%
-identity = Affine().identity()[None]
+identity, found = Affine().identity()[None], []
 for size in ((8, 8), (4, 4)):
     x = Affine().grid(identity, size)[0, 0, :, 0].tolist()
-    print(f"{size}: x from {x[0]} to {x[-1]} in steps of {x[1] - x[0]}")
+    found.append(f"{size}: x from {x[0]} to {x[-1]} in steps of {x[1] - x[0]}")
+figures.Folded("\n".join(found))
 
 # %% [markdown]
-# That is why theta need not know any size, and how a transformer can also zoom: it may look at a small part and hand on an output of
-# any size. (With steps wider than a pixel it skips pixels, and fine stripes turn into nonsense. That is aliasing, and no gradient
-# will tell you.)
+# So theta need not know any size. And a transformer can zoom: it looks at a small part, and its output has any size you ask for.
 
 # %% [markdown]
 # ## Does a rotation matrix rotate?
@@ -282,12 +296,12 @@ wide[0, 8:10, 24:40] = 0.5  # with a grey top edge
 
 turn = torch.tensor([[math.radians(45)]])
 plain = sample(wide[None], Rotation(aspect=1).grid(turn, (32, 64)))[0]
-figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], width=2.6)
+words = "A square in a wide picture; turned by the plain matrix it is a slanted, stretched block"
+figures.images_in_a_row([wide, plain], ["a square", "turned by 45 degrees?"], words, width=2.6)
 
 # %% [markdown]
-# A slanted block, no square. Normalised coordinates are *square* whatever the picture is: one unit
-# of $x$ is 32 pixels here and one unit of $y$ is 16. The rotation turned the normalised square. On the wide picture
-# that is a turn **and** a distortion.
+# A slanted block, no square. The matrix turned the *normalised* square, in which one unit of $x$ is 32 pixels here and one unit of $y$ is
+# 16. On the wide picture that is a turn **and** a distortion.
 #
 # The cure: go to a space where both axes have the same unit, turn there, and come back. With $a = W / H$ (for
 # `align_corners=False`, as everywhere here),
@@ -305,14 +319,14 @@ from_square = torch.tensor([[0.5, 0.0], [0.0, 1.0]])
 
 frame = torch.tensor([[-0.25, -0.5], [0.25, -0.5], [0.25, 0.5], [-0.25, 0.5]])  # of a square block, normalised
 steps = {"normalised": frame}
-for name, matrix in (("1. widened", to_square), ("2. turned", rotate), ("3. narrowed again", from_square)):
+for name, matrix in (("1. widened", to_square), ("2. turned", rotate), ("3. narrowed", from_square)):
     frame = frame @ matrix.T
     steps[name] = frame
 diagrams.polygons(steps)
 
 # %% [markdown]
-# The block is tall in normalised coordinates, where the wide picture is squeezed. Widened it is a square, so the turn leaves it one.
-# At the end it is squeezed like the picture itself.
+# Our square is tall in normalised coordinates, because they squeeze the wide picture. Widened it is a square again, and a turn leaves
+# it one. The last step squeezes it once more, and on the wide picture it will look like a square that stands on its corner:
 
 # %%
 right = sample(wide[None], Rotation(aspect=64 / 32).grid(turn, (32, 64)))[0]
@@ -320,16 +334,19 @@ right = sample(wide[None], Rotation(aspect=64 / 32).grid(turn, (32, 64)))[0]
 for name, picture in (("plain", plain), ("with aspect", right)):
     rows, columns = torch.nonzero(picture[0] > 0.3, as_tuple=True)
     print(f"{name}: {int(columns.max() - columns.min()) + 1} pixels wide, {int(rows.max() - rows.min()) + 1} high")
-figures.images_in_a_row([plain, right], ["plain rotation", "Rotation(aspect=2)"], width=2.6)
+words = "The square, turned with the picture's aspect: it stands on its corner and is still a square"
+figures.images_in_a_row([right], ["Rotation(aspect=2)"], words, width=2.6)
 
 # %% [markdown]
-# A square of side 16 that stands on a corner is 16 times 1.41, between 22 and 23 pixels, wide and high. The second one is.
+# Measured, too: a square of side 16 that stands on a corner is 16 times 1.41, so between 22 and 23 pixels, wide and high.
 
 # %% [markdown]
 # ## Undo and combine
 #
-# Each of these transformations that does not flatten the picture has an inverse, and two in a row are one: the linear families are
-# *groups*. Warping twice blurs twice; composing the thetas first blurs once.
+# A turn can be undone by a turn, and two turns are one turn. A family in which this holds is called a *group*. `Similarity`, which
+# turns, scales and shifts, is one: `inverse` undoes a theta, `compose` makes one theta of two.
+#
+# So there are two ways to warp twice: warp the warped picture, or compose the thetas and warp once. Let us go there and back, both ways.
 
 # %%
 from stn_tutorial import Similarity
@@ -344,30 +361,30 @@ size = (28, 28)
 there = sample(digit[None], family.grid(theta, size))
 twice = sample(there, family.grid(family.inverse(theta), size))[0]
 once = sample(digit[None], family.grid(back, size))[0]
-print(
-    f"mean error after two samplings: {float((twice - digit).abs().mean()):.4f}; after one, composed: {float((once - digit).abs().mean()):.4f}"
-)
-figures.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"])
+for words, picture in (("sampled twice: ", twice), ("composed first:", once)):
+    print(f"{words} the mean error is {float((picture - digit).abs().mean()):.4f}")
+words = "A digit; blurred after two samplings; sharp after the thetas were composed first"
+figures.images_in_a_row([digit, twice, once], ["original", "sampled twice", "composed first"], words)
 
 # %% [markdown]
 # Composed, nothing is lost. Sampled twice, the digit is blurred: on the way it was shrunk, and the detail lost there does not
-# come back.
+# come back. **Compose thetas, not warps.**
 
 # %% [markdown]
 # ## Play
 #
-# Six by six pixels, so that you can check the numbers by hand. Set `t_x` to 0.5 and point at an output pixel: the line below
-# says where it looks, in pixels of the input. By how much does the place change when you tick `align_corners`, and why?
+# A board of six by six pixels, so that you can check the numbers by hand. Set `t_x` to 0.5 and point at an output pixel: the line below
+# says where it looks, in pixels of the input. **By how much does the place change when you tick `align_corners`, and why?**
+#
+# <details><summary>Answer</summary>By a quarter of a pixel, to the left. The picture is 6 pixels long from edge to edge, and 5 from the
+# first centre to the last. A normalised 0.5 is a quarter of that: 1.5 pixels, or 1.25. The lattice shrinks as well, because its ends are
+# pixel centres then.</details>
 
 # %%
 from stn_tutorial import explore
 
-small = torch.arange(36, dtype=torch.uint8).view(1, 6, 6) * 7
-explore(small, Affine())
-
-# %% [markdown]
-# By a quarter of a pixel, to the left. A normalised 0.5 is a quarter of the picture. From edge to edge the picture is 6 pixels long,
-# from the first centre to the last 5. The lattice shrinks as well, because its ends are pixel centres then.
+board = torch.arange(36).view(6, 6) * 2 + 180 * torch.eye(2).repeat(3, 3)  # no two of its values are alike
+explore(board[None].byte(), Affine())
 
 # %% [markdown]
 # ## Exercise 1: the target grid, by yourself
@@ -436,3 +453,13 @@ checks.check_unsheared_theta(unsheared_theta)
 # 5. Compose thetas, not warps: each sampling blurs.
 #
 # Next: [3. The sampler](03_sampler.ipynb). We know where to look; most points lie between the pixels. What is there?
+
+# %% [markdown]
+# <details><summary>Fine print</summary>
+#
+# *Aliasing.* When the output has fewer pixels than the part it looks at, neighbouring points lie more than a pixel apart, and what is
+# between them is skipped. Fine stripes then turn into other stripes. Blur first, or ask for a larger output.
+#
+# *One pixel.* With `align_corners=True` a picture that is one pixel wide has its only centre at -1 and at 1. `target_grid` puts it at 0.
+#
+# </details>

@@ -20,7 +20,7 @@
 # - compute by hand what a bilinear sample is made of,
 # - derive the paper's equations 6 and 7, and check them against autograd,
 # - say which kernels a transformer can learn with, and what each padding does,
-# - write a sampler that equals torch's.
+# - write the reflection, and a sampler that equals torch's.
 #
 # *Minutes on a laptop CPU: MINUTES_03 to run, about 45 to read and try.* What to know before: [notebook 2](02_grid_generator.ipynb);
 # what a derivative is and the chain rule.
@@ -42,8 +42,8 @@ diagrams.spatial_transformer(data.train_images[5], "sampler", label=f"a {int(dat
 # %% [markdown]
 # ## What is there between the pixels?
 #
-# The grid says where to look. The **sampler** says what is there. Here is a picture of 2 by 3 pixels, and a point at $(x, y) = (1.25, 0.6)$
-# in pixels. Nothing is stored there. What should we say?
+# The grid says where to look. The **sampler** says what is there. Here is a picture of 2 by 3 pixels, and a point at
+# $(x, y) = (1.25, 0.6)$ in pixels. Nothing is stored there. What should we say?
 
 # %%
 import math
@@ -60,9 +60,11 @@ diagrams.bilinear(image, x, y)
 
 # %% [markdown]
 # *Nearest* takes the closest pixel, 40, and jumps when another one becomes closest. *Bilinear* puts a box as large as a pixel around
-# the point. Each pixel counts by its share of the box. When the point moves a little, the shares move a little: nothing jumps.
+# the point, as in the drawing. Each pixel counts by its share of the box. When the point moves a little, the shares change a little:
+# nothing jumps.
 #
-# A share is width times height, and both shrink with the distance. As one sum over all pixels (the paper's equation 5):
+# A share is width times height, and both shrink with the distance. As one sum over all pixels $U_{nm}$, in row $n$ and column $m$
+# (equation 5 of the [paper](https://arxiv.org/abs/1506.02025)):
 #
 # $$V = \sum_n \sum_m U_{nm} \; \max(0, 1 - |x - m|) \; \max(0, 1 - |y - n|)$$
 
@@ -77,14 +79,16 @@ for n in range(2):
 print(f"sum: {value:.1f}")
 
 # %% [markdown]
-# The numbers of the drawing: they add up to 1. Now for every output pixel of every picture: a loop that visits only those four
-# neighbours. It is slow and it is the definition; everything after it is for speed.
+# The weights of the drawing. They add up to 1.
+#
+# Now for every output pixel of every picture: a loop that visits only those four neighbours. It is slow and it is the definition.
+# Everything after it is for speed.
 
 
 # %%
 def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Tensor:
     """images (N, C, H, W), grid (N, H_out, W_out, 2) -> (N, C, H_out, W_out); outside the image are zeros."""
-    check_images_and_grid(images, grid)
+    check_images_and_grid(images, grid, finite=True)
     n, c, height, width = images.shape
     out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):
@@ -113,27 +117,26 @@ print(f"largest difference from torch.nn.functional.grid_sample: {difference:.1e
 # %% [markdown]
 # ### Predict 1
 #
-# Look at the line with `weight =`: the weight comes from `x_n` and `y_n` as they are. A neighbour that does not exist is skipped. Some
-# well-known code clips both neighbours into the image first, and takes each weight from the distance to the *other* one. **What happens then to a point on the left edge, at x = -0.5, where the correct answer is half the border pixel?**
+# The loop weighs first, and then skips a neighbour that does not exist. Some well-known code does it the other way round: it clips both
+# neighbours into the picture first. Then it weighs each by the distance to the *other* one.
 #
-# <details><summary>Answer</summary>It sees nothing: the two neighbours have become one, and their weights cancel. In the same way the last
-# row and column of a picture can come out black.</details>
+# Take a point on the left edge, at x = -0.5. It should see half of the border pixel. **What does that code see?**
+#
+# <details><summary>Answer</summary>Nothing. The two neighbours have become one, and their weights cancel. So weights come from the
+# <b>unclipped</b> neighbours.</details>
 
 # %%
 x, border_pixel = -0.5, 1.0
 correct = (1 - abs(x - 0)) * border_pixel  # the other neighbour, x_n = -1, does not exist and counts as 0
 left, right = max(math.floor(x), 0), max(math.floor(x) + 1, 0)  # clipped first: both are 0 now
 clipped = (right - x) * border_pixel + (x - left) * border_pixel
-print("correct:", correct, " clipped first:", clipped)
-
-# %% [markdown]
-# **Weights come from the unclipped corners.**
+figures.Folded(f"correct: {correct}, clipped first: {clipped}")
 
 # %% [markdown]
 # ## How does one do it for all pixels at once?
 #
-# Each axis has its own neighbours and weights. So write down, for *one* axis, which pixels a point is made of. (`cubic_weight` is a
-# standard curve through four pixels; you may skip its formula.)
+# Each axis has its own neighbours and weights. So write down, for *one* axis, which pixels a point is made of. A third kernel joins the
+# two: *bicubic*, a smooth curve through four pixels. (You may skip its formula, `cubic_weight`.)
 
 
 # %%
@@ -160,15 +163,14 @@ for mode in ("nearest", "bilinear", "bicubic"):
     print(f"{mode}:", ", ".join(f"pixel {int(pixel)} weighs {float(weight):+.3f}" for pixel, weight in pairs))
 
 # %% [markdown]
-# One, two or four neighbours. Weight against distance is called the *kernel*. Here are the three, and below each its slope:
+# One, two or four neighbours. The curve of weight against distance is the *kernel*. Here are the three, and below each its slope:
 
 # %%
 diagrams.kernels()
 
 # %% [markdown]
-# The tent's slope is 1, then -1: remember it, theta will learn from it. Nearest has no slope at all. (`detach` in the code says the same of the
-# neighbours' *places*: which pixels they are changes in jumps.) The bicubic weights can be negative: edges stay sharp, and values may
-# leave the range of the picture.
+# The tent's slope is 1, then -1: remember it, theta will learn from it. The bicubic weights can be negative: edges stay sharp, and values
+# may leave the range of the picture. (`detach` in the code: *which* pixels are the neighbours changes in jumps, and a jump has no slope.)
 #
 # The same small piece of a digit, enlarged by each:
 
@@ -179,11 +181,12 @@ digit = data.train_images[5].float() / 255
 piece = digit[:, 8:20, 8:20]
 fine = Affine().grid(Affine().identity()[None], (120, 120))
 enlarged = [sample(piece[None], fine, mode)[0] for mode in ("nearest", "bilinear", "bicubic")]
-figures.images_in_a_row(enlarged, ["nearest", "bilinear", "bicubic"], width=2.1)
+words = "A piece of a digit, enlarged: blocks with nearest, soft edges with bilinear, sharper ones with bicubic"
+figures.images_in_a_row(enlarged, ["nearest", "bilinear", "bicubic"], words, width=2.1)
 
 # %% [markdown]
-# The pixels are needed next. `gather` reads many places of a flattened picture at once: the pixel in row $y$ and column $x$ is number
-# $y W + x$. Where there is no pixel, `fill` stands.
+# So much for the weights. Next, the pixels. `gather` reads many places of a flattened picture at once: the pixel in row $y$ and
+# column $x$ is number $y W + x$. Where there is no pixel, `fill` stands.
 
 
 # %%
@@ -198,8 +201,8 @@ def pixel_values(images: Tensor, x: Tensor, y: Tensor, fill: Tensor) -> Tensor:
 
 # %% [markdown]
 # By hand, on 2 by 2 pixels and two points. The first, $(0.25, 0.5)$, lies among all four: its weights are $0.75 \cdot 0.5$ and
-# $0.25 \cdot 0.5$, twice each. The second, $(1, 0)$, sits on the pixel that holds 20. Its other neighbours weigh 0, and those in column 2
-# do not even exist. Four lines, one for each neighbour, both points at once:
+# $0.25 \cdot 0.5$, twice each. The second, $(1, 0)$, sits on the pixel that holds 20. Its other neighbours weigh 0, and those in
+# column 2 do not even exist. One line for each neighbour, both points at once:
 
 # %%
 two_by_two = torch.tensor([[[[10.0, 20.0], [30.0, 40.0]]]])
@@ -209,7 +212,7 @@ total = 0
 for y_n, weight_y in neighbours(y, "bilinear"):
     for x_n, weight_x in neighbours(x, "bilinear"):
         values, weights = pixel_values(two_by_two, x_n, y_n, torch.zeros(1)), weight_y * weight_x
-        print("columns", x_n.flatten().tolist(), "values", values.flatten().tolist(), "weights", weights.flatten().tolist())
+        print(f"values {values.flatten().tolist()}, weights {weights.flatten().tolist()}")
         total = total + weights * values
 print("sums:", total[0, 0, 0].tolist())
 
@@ -250,22 +253,22 @@ print(f"one digit: the loop takes {seconds['loop'] / seconds['vectorised']:.0f} 
 #
 # Nothing, so somebody has to decide. Three answers are usual. *Zeros*: neighbours outside count as 0, or as a background of
 # your choice. *Border*: the coordinate is clipped, so the last pixel goes on for ever. *Reflection*: the picture is mirrored.
-# A piece of a digit, whose strokes run into its border, and what a zoomed-out view shows around it:
+#
+# The piece of the digit again, whose strokes run into its border. What does a zoomed-out view show around it?
 
 # %%
 out_of_frame = Affine().grid(torch.tensor([[2.0, 0, 0.5, 0, 2.0, 0]]), (56, 56))
 shown = [sample(piece[None], out_of_frame, padding_mode=padding)[0] for padding in ("zeros", "border", "reflection")]
 shown.append(sample(piece[None], out_of_frame, fill=0.4)[0])
-figures.images_in_a_row(shown, ["zeros", "border", "reflection", "zeros, fill=0.4"])
+words = "The piece, smaller: on black; its edges drawn out; mirrored on all sides; on grey"
+figures.images_in_a_row(shown, ["zeros", "border", "reflection", "fill=0.4"], words)
 
 # %% [markdown]
-# The last one fills with 0.4 instead of black, and one sees at once where the picture ends. A network sees it too. When
+# The last one is zeros with 0.4 in place of 0, and one sees at once where the picture ends. A network sees it too. When
 # images are normalised (mean subtracted), black is no longer 0, and a sampler that fills with 0 paints a grey frame. The
 # cure is `fill`: **fill with the background of what you sample.**
 #
-# Border and reflection only move coordinates. Border is a clip. **How would you write the reflection?** Imagine two mirrors at a distance of
-# `span`: a walker who has passed an even number of them sees the picture as it is, after an odd number mirrored. Try it on paper before you
-# read on.
+# Border and reflection only move coordinates. Border is a clip:
 
 
 # %%
@@ -275,31 +278,24 @@ def clip(x: Tensor, length: int) -> Tensor:
     return torch.where(inside, x, x.detach().clamp(0, length - 1))
 
 
-def reflect(x: Tensor, length: int, align_corners: bool) -> Tensor:
-    """Fold pixel coordinates back into the image, as between two mirrors."""
-    low, span = (0.0, length - 1) if align_corners else (-0.5, length)
-    if span == 0:
-        return torch.zeros_like(x)
-    distance = x - low
-    distance = torch.where(distance < 0, -distance, distance)
-    lap = torch.floor(distance.detach() / span)
-    rest = distance - lap * span
-    return torch.where(lap % 2 == 0, rest, span - rest) + low
-
-
 # %% [markdown]
-# The mirrors stand at the centres of the outermost pixels, or at their outer edges, as `align_corners` says. **Which of the two
-# shows the last pixel twice?** A walk along a row of four:
+# Reflection is yours to write, in exercise 1. Two mirrors face each other, at the centres of the outermost pixels with
+# `align_corners=True`, at their outer edges with False. A walker who has passed an even number of mirrors sees the picture as it is, after
+# an odd number mirrored. **With which of the two conventions does the walker meet the last pixel twice in a row?**
+#
+# <details><summary>Answer</summary>With mirrors at the edges: …2, 3, 3, 2… Mirrors at the centres give …2, 3, 2…</details>
 
 # %%
-walk = torch.arange(-3.0, 7.0)
-print("a walk along a row of 4: ", walk.int().tolist())
-print("border:                  ", clip(walk, 4).int().tolist())
-print("reflection at centres:   ", reflect(walk, 4, align_corners=True).int().tolist())
-print("reflection at edges:     ", clip(reflect(walk, 4, align_corners=False), 4).int().tolist())
+from stn_tutorial.geometry.sampler import reflect
 
-# %% [markdown]
-# Mirrors at the edges do: …0, 0, 1… Mirrors at the centres do not: …1, 0, 1…
+walk = torch.arange(-3.0, 7.0)
+paths = {
+    "a walk along a row of 4:": walk,
+    "border:": clip(walk, 4),
+    "reflection at centres:": reflect(walk, 4, align_corners=True),
+    "reflection at edges:": clip(reflect(walk, 4, align_corners=False), 4),
+}
+figures.Folded("\n".join(f"{name:<25}{path.int().tolist()}" for name, path in paths.items()))
 
 # %% [markdown]
 # ## How does theta learn? The gradients, by hand
@@ -341,10 +337,11 @@ slope = bilinear_gradient(image, torch.tensor([1.25]), torch.tensor([0.6]))
 print("at (1.25, 0.6): value {:.1f}, slope along x {:.1f}, along y {:.1f}".format(*tuple(float(v) for v in slope)))
 
 # %% [markdown]
-# Check it against the drawing at the top: from 20 to 60 and from 40 to 80 the picture climbs by 40 per pixel along $x$.
+# Check it against the drawing at the top. From 20 to 60 and from 40 to 80 the picture climbs by 40 per pixel along $x$. Downwards it climbs
+# by 20.
 #
-# Now against autograd, on random points, some of them outside. Autograd differentiates by *normalised* coordinates: with
-# `align_corners=False` a factor of $W / 2$ (and $H / 2$) lies between the two.
+# Now against autograd, on random points, some of them outside. Autograd differentiates by *normalised* coordinates. With
+# `align_corners=False` one normalised unit is $W / 2$ pixels along $x$ and $H / 2$ along $y$.
 
 # %%
 torch.manual_seed(1)
@@ -373,22 +370,25 @@ print(f"equation 7, by points: {float((torch.stack([along_x * 9 / 2, along_y * 6
 #
 # **Which of the three kernels gives theta a gradient, and which does not?** Look at the slopes of the kernels above.
 #
-# <details><summary>Answer</summary>Nearest gives none: it is a staircase, flat wherever it does not jump. Bilinear and bicubic do.</details>
+# <details><summary>Answer</summary>Nearest gives none: it is a staircase, flat wherever it does not jump, and theta has nothing to learn
+# from. Bilinear and bicubic give one.</details>
 
 # %%
 from stn_tutorial import Translation
 
-family = Translation()
+family, found = Translation(), []
 for mode in ("nearest", "bilinear", "bicubic"):
     theta = torch.tensor([[0.1, 0.05]], requires_grad=True)
     out = sample(digit[None], family.grid(theta, (28, 28)), mode=mode)
     loss = (out * torch.linspace(0, 1, 28)).sum()  # a loss that cares in which column the digit is
-    gradient = torch.autograd.grad(loss, theta)[0].tolist() if loss.requires_grad else "none: autograd finds no path to theta"
-    print(f"{mode}: {gradient}")
+    gradient = (
+        f"{torch.autograd.grad(loss, theta)[0][0, 0]:.1f}" if loss.requires_grad else "none, autograd finds no path to theta"
+    )
+    found.append(f"{mode}: the gradient by t_x is {gradient}")
+figures.Folded("\n".join(found))
 
 # %% [markdown]
-# From nearest theta has nothing to learn. That is why transformers sample bilinearly. (The second number of each pair is nearly 0
-# because this loss looks at columns only, not at rows.)
+# That is why transformers sample bilinearly.
 #
 # How far does that slope reach? Let us drag the digit across itself and look at the squared error, the simplest loss that
 # wants the shift back to 0.
@@ -401,9 +401,10 @@ pixels = shifts * 14
 figures.lines({"squared error": (pixels.tolist(), error.tolist())}, "shift in pixels", "squared error")
 
 # %% [markdown]
-# Only the inner part of the valley is steep. Further out the curve climbs slowly, with bumps in which a step can get caught, and at
-# the far ends it leads *away*. **The basin of the bilinear gradient is narrow**: from far off theta does not find home by this slope alone.
-# And once the grid has left the picture everything it sees is 0, and so is the gradient.
+# **The basin of the bilinear gradient is narrow.** Only the inner part of the valley is steep. Further out the curve climbs slowly, with
+# bumps in which a step can get caught, and at the far ends it leads *away*. From far off theta does not find home by this slope alone.
+#
+# And once the grid has left the picture?
 
 # %%
 theta = torch.tensor([[3.0, 0.0]], requires_grad=True)  # the grid looks one and a half pictures to the right
@@ -412,13 +413,13 @@ out.sum().backward()
 print("largest output value:", float(out.max().detach()), " gradient:", theta.grad.tolist())
 
 # %% [markdown]
-# Black output, no gradient, no way back. That is why transformers start at the identity.
+# Black output, no gradient, no way back. That is one reason why transformers start at the identity.
 
 # %% [markdown]
 # ## The package's sampler
 #
 # `stn_tutorial.sample` puts these pieces together: three kernels, three paddings, a fill value, both conventions, any output
-# size. Does it equal torch's sampler everywhere? 36 cases, values and gradients by image and grid.
+# size. Does it equal torch's sampler everywhere? We compare values and gradients, by image and by grid, in 36 cases.
 
 # %%
 from itertools import product
@@ -439,14 +440,17 @@ print(f"largest difference, values and gradients, over 36 cases: {worst:.1e}")
 assert worst < 1e-12
 
 # %% [markdown]
-# From here on, networks are trained with torch's own sampler, which is maintained by many. You know what it does.
+# It does. From here on networks are trained with torch's own sampler, which is maintained by many. You know what is in it.
 
 # %% [markdown]
 # ## Play
 #
-# A piece of the digit, whose strokes run into its border. Drag a corner inwards to zoom in, and point at the output: which input pixels is an output
-# pixel made of, with which weights? Change the *kernel* and look again. Then drag the centre until the lattice lies half outside, and
-# change the *padding*.
+# Drag a corner inwards to zoom in, and point at the output. **Of how many input pixels is an output pixel made?** Change the *kernel* and
+# look again. Then drag the centre until the lattice lies half outside, and change the *padding*.
+#
+# <details><summary>Answer</summary>Nearest: one. Bilinear: four, whose weights sum to 1. Bicubic: sixteen, of which the four largest are
+# listed; as some are negative, those four may sum to more than 1. Outside, zeros shows black, border draws the outermost pixels out,
+# reflection mirrors.</details>
 
 # %%
 from stn_tutorial import Attention, explore
@@ -456,26 +460,49 @@ explorer.theta = [1.4, 0.3, 0.0]
 explorer
 
 # %% [markdown]
-# Nearest: one pixel. Bilinear: four weights that sum to 1. Bicubic: sixteen, of which the four largest are listed; as some are
-# negative, those four may sum to more than 1. Outside, zeros shows black, border draws the outermost pixels out, reflection mirrors.
+# ## Exercise 1: between two mirrors
+#
+# Write `my_reflect`, which folds pixel coordinates back into a row of `length` pixels. The mirrors stand at the outer edges, -0.5 and
+# `length - 0.5`, or with `align_corners=True` at the centres, 0 and `length - 1`. However far out a point lies, it comes back.
+#
+# <details><summary>Hint</summary>Measure from the left mirror, and drop the sign: both sides of a mirror look the same. After twice the
+# distance of the mirrors everything repeats, and % leaves the rest. On the second half of such a round the walker comes back.</details>
+
+# %% [markdown] tags=["exercise-text"]
+# **Exercise 1.** Coordinates folded back into a row of pixels, as between two mirrors.
+
+# %% tags=["solution"]
+import torch
+from torch import Tensor
+
+
+def my_reflect(x: Tensor, length: int, align_corners: bool) -> Tensor:
+    """Fold pixel coordinates x, of any shape, back between the two mirrors of a row of `length` pixels, at least 2."""
+    left, span = (0.0, length - 1) if align_corners else (-0.5, length)
+    rest = (x - left).abs() % (2 * span)
+    return left + torch.minimum(rest, 2 * span - rest)
+
+
+# %% tags=["check"]
+from stn_tutorial.teaching import checks
+
+checks.check_reflect(my_reflect)
 
 # %% [markdown]
-# ## Exercise 1: your own sampler
+# ## Exercise 2: your own sampler
 #
-# Write a bilinear sampler for all three paddings and both conventions, through which the gradient flows. You may use `normalized_to_pixel` and
-# `pad_coordinates`; leave `neighbours` and `pixel_values` alone, and see how short it gets with plain indexing.
+# Write a bilinear sampler for all three paddings and both conventions, through which the gradient flows. You may use
+# `normalized_to_pixel`, and `pad_coordinates`, which clips or reflects as `padding_mode` says. Leave `neighbours` and `pixel_values`
+# alone, and see how short it gets with plain indexing.
 #
 # <details><summary>Hint</summary>x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight,
 # from the unclipped corner; its value, images[n, :, y, x] with clipped indices, times inside. With n = torch.arange(N)[:, None,
 # None] the channels come last: permute at the end.</details>
 
 # %% [markdown] tags=["exercise-text"]
-# **Exercise 1.** A bilinear sampler for every padding and both conventions, through which the gradient flows.
+# **Exercise 2.** A bilinear sampler for every padding and both conventions, through which the gradient flows.
 
 # %% tags=["solution"]
-import torch
-from torch import Tensor
-
 from stn_tutorial.geometry.coordinates import normalized_to_pixel
 from stn_tutorial.geometry.sampler import pad_coordinates
 
@@ -498,28 +525,26 @@ def my_sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: b
 
 
 # %% tags=["check"]
-from stn_tutorial.teaching import checks
-
 checks.check_sampler(my_sampler)
 
 # %% [markdown]
-# Now look through it: the output of this explorer is made by your sampler. If something is wrong with it, you see it there; an error
-# appears below the picture. (`explore` calls a sampler with images and grid only, so the other two arguments are fixed here.)
+# Now look through it: the output of this explorer is made by your sampler. If something is wrong with it, you see it there. (`explore`
+# calls a sampler with images and grid only, so the other two arguments are fixed here.)
 
 # %%
 explore(piece, Attention(), sampler=lambda images, grid: my_sampler(images, grid, "zeros", False))
 
 # %% [markdown]
-# ## Exercise 2: the gradient of a shift
+# ## Exercise 3: the gradient of a shift
 #
-# A picture (H, W) is shifted by theta $= (t_x, 0)$, the output has the same size. Write the derivative of every output pixel
-# with respect to $t_x$, by hand: `bilinear_gradient` gives the slope per *pixel*; theta is *normalised*.
+# A picture (H, W) is shifted by theta $= (t_x, 0)$; the output has the same size. Write the derivative of every output pixel
+# with respect to $t_x$, by hand. `bilinear_gradient` gives the slope per *pixel*, but theta is *normalised*.
 #
 # <details><summary>Hint</summary>By the chain rule dV / dt_x = dV / dx times dx / dt_x. When t_x grows by 1, by how many pixels
 # does the point move? Look at what normalized_to_pixel does under each convention.</details>
 
 # %% [markdown] tags=["exercise-text"]
-# **Exercise 2.** The derivative of a shifted picture with respect to the shift.
+# **Exercise 3.** The derivative of a shifted picture with respect to the shift.
 
 # %% tags=["solution"]
 from stn_tutorial import Translation
@@ -541,9 +566,9 @@ checks.check_derivative_by_t_x(derivative_by_t_x)
 # %% [markdown]
 # ## What to take away
 #
-# 1. A sample is a weighted sum of neighbours; the weights come from distance, and from the unclipped corners.
+# 1. A sample is a weighted sum of neighbours; the weights come from the distance to the neighbours as they are, unclipped.
 # 2. The gradient by the pixels is the weight (equation 6); by the point it is the slope of the picture there (equation 7).
-# 3. Nearest has no slope. Bilinear's comes from the next pixels only, and leads home only from near by. Outside there is none.
+# 3. Nearest has no slope. Bilinear's comes from the next pixels only, so it leads home only from near by. Outside there is none.
 # 4. Fill with the background of what you sample.
 # 5. Our sampler equals torch's to the last digits, in values and in gradients.
 #

@@ -20,7 +20,7 @@
 # - build a localisation network that starts at the identity, and say why it must,
 # - assemble localiser, grid generator and sampler into one module of a dozen lines,
 # - put it in front of any CNN, and prove by numbers that the gradient reaches the localiser,
-# - name the frame that a wrong fill paints, and test whether it shrinks pictures.
+# - recognise the frame that a wrong fill paints, and test whether it shrinks pictures.
 #
 # *Minutes on a laptop CPU: MINUTES_04 to run, about 30 to read and try.* What to know before: notebooks
 # [2](02_grid_generator.ipynb) and [3](03_sampler.ipynb); how to write and train a small `nn.Module`.
@@ -43,8 +43,10 @@ diagrams.spatial_transformer(data.train_images[5], "localisation network", label
 # ## Who looks at the picture?
 #
 # So far theta was yours. In a spatial transformer a small network looks at the picture and says theta: the **localisation
-# network**, or localiser. It may be any network; its last layer has as many outputs as the family has parameters. The paper's, for 28x28
-# digits: halve the picture, two convolutions with a pool between them, one hidden layer.
+# network**, or localiser. It may be any network whose last layer has as many outputs as the family has parameters.
+#
+# Here is the [paper](https://arxiv.org/abs/1506.02025)'s, for digits of 28 by 28 pixels. It halves the picture; then come two convolutions
+# with a pool between them, and one hidden layer.
 
 # %%
 import torch
@@ -89,14 +91,14 @@ print([round(v, 2) for v in theta[0].tolist()])
 figures.Folded(figures.warp(images[0], Affine(), theta[0], "theta from random weights"))
 
 # %% [markdown]
-# A classifier cannot tell digits apart by that, so its loss can say little about where to look. We therefore start where the transformer
-# changes nothing: **the last layer's weights are zero, its bias is the identity's theta.**
+# **So let the transformer change nothing at the start: the last layer's weights are zero, its bias is the identity's theta.** From a random
+# theta no classifier can tell digits apart, and its loss says little about where to look.
 
 
 # %%
 def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
     """Make a last layer answer `identity`, shape (P,), for every input, and leave it trainable."""
-    if layer.bias is None or layer.bias.shape != identity.shape:
+    if getattr(layer, "bias", None) is None or layer.bias.shape != identity.shape:
         raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
     with torch.no_grad():
         layer.weight.zero_()
@@ -107,8 +109,8 @@ start_at_identity(network[-1], Affine().identity())
 print("theta of two different pictures:", network(images)[:2].tolist())
 
 # %% [markdown]
-# Zero weights, and it can still learn? The gradient of a weight is the *input* of the layer times what comes back from above,
-# and neither is zero. We shall see it below. (Squashing theta with `tanh` undoes this start: `tanh(1)` is not 1.)
+# Zero weights, and it can still learn? Yes: the gradient of a weight is the *input* of the layer times what comes back from above,
+# and neither is zero. You will see it below. (Do not squash theta with `tanh` afterwards: `tanh(1)` is not 1.)
 
 # %% [markdown]
 # ## Assemble
@@ -132,8 +134,8 @@ mine = MyTransformer(network, Affine())
 print("changes nothing at the start:", bool(torch.allclose(mine(images), images, atol=1e-6)))
 
 # %% [markdown]
-# The package's `SpatialTransformer` is the same three lines with what daily use asks for: a choice of sampler, kernel and
-# padding, an output size, a background value, a check for NaNs.
+# The package's `SpatialTransformer` is the same three lines, with what daily use asks for: a choice of sampler, kernel and
+# padding, an output size, a background value, a check for NaNs. Does it give the same pictures?
 
 # %%
 from stn_tutorial import SpatialTransformer
@@ -149,8 +151,8 @@ start_at_identity(network[-1], Affine().identity())
 # %% [markdown]
 # ## Plug it in
 #
-# Into any CNN: pictures in, pictures out. So it goes in front, or, on feature maps, in between. Here is the paper's CNN for digits,
-# without a transformer and with one.
+# Pictures in, pictures out: so it fits any CNN. It goes in front, or between two layers, where the pictures are feature maps. Here is the
+# paper's CNN for digits, without a transformer and with one.
 
 # %%
 from stn_tutorial.networks.models.paper import paper_cnn, paper_st_cnn
@@ -163,14 +165,15 @@ for name, part in st_cnn.named_children():
     print(f"  its {name:<12} {parameters_of(part):>8,}")
 
 # %% [markdown]
-# A tenth more. All of it is the localiser's: grid and sampler are pure arithmetic and have no parameters. The output has the shape of the
-# input, so nothing after it had to change. (`torchsummary.summary(st_cnn, (1, 28, 28), device="cpu")` lists every layer.)
+# A tenth more, and all of it is the localiser's: grid and sampler are pure arithmetic, without parameters. The warped pictures have the
+# shape of the given ones, so nothing after them had to change. (`torchsummary.summary(st_cnn, (1, 28, 28), device="cpu")` lists every
+# layer.)
 
 # %% [markdown]
 # ## Does the gradient arrive?
 #
-# The only teacher is the classifier's loss, at the far end. Its gradient has to pass the CNN, the sampler (equation 7) and the
-# grid to reach the localiser.
+# The only teacher is the classifier's loss, at the far end. On its way to the localiser the gradient passes the CNN, the sampler
+# (equation 7, [notebook 3](03_sampler.ipynb)) and the grid.
 
 # %%
 diagrams.spatial_transformer(data.train_images[5], "gradient", label=f"a {int(data.train_labels[5])}")
@@ -215,37 +218,41 @@ for name, norm in first.items():
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 optimizer.step()
 second = gradient_norms(net)
-for name in first:
-    print(f"{name:<24} {first[name]:.5f} -> {second[name]:.5f}")
+figures.Folded("\n".join(f"{name:<24} {first[name]:.5f} -> {second[name]:.5f}" for name in first))
 
 # %% [markdown]
-# If *your* last layer shows zero too, then the classifier does not get the warped image, or the layer is frozen, or the sampler has no
-# slope (nearest; a grid outside the picture).
+# Is it zero in *your* last layer, too? Then the classifier does not get the warped picture, or the layer is frozen, or the sampler has no
+# slope. (Nearest has none, and neither has a grid outside the picture.)
 
 # %% [markdown]
 # ## What can go wrong: a frame that is no part of the picture
 #
-# Suppose the images are normalised *before* the transformer, as many scripts do. Black is then about -0.42, and the sampler
-# fills with 0.
+# Many scripts normalise the pictures *before* the transformer. The
+# [PyTorch tutorial](https://docs.pytorch.org/tutorials/intermediate/spatial_transformer_tutorial.html) does: from each pixel it takes the
+# mean of all, 0.1307, and divides by 0.3081. Then black is no longer 0, but its sampler still fills with 0. What does that do to a
+# window that is larger than the picture?
 
 # %%
 zoom_out = Affine().grid(torch.tensor([[1.5, 0, 0, 0, 1.5, 0]]), (28, 28))
 normalized, background = Normalize()(images[:1]), float(Normalize()(torch.zeros(1, 1, 1, 1)))
 wrong, right = sample(normalized, zoom_out), sample(normalized, zoom_out, fill=background)
 
+print(f"normalised, black is {background:.3f}")
 print(
-    f"black is {background:.3f}; the output's corner {float(wrong[0, 0, 0, 0]):.3f} wrong, {float(right[0, 0, 0, 0]):.3f} right"
+    f"corner of the output: {float(wrong[0, 0, 0, 0]):.3f} with fill 0, {float(right[0, 0, 0, 0]):.3f} with fill={background:.3f}"
 )
-shown = [(picture[0] - normalized.min()) / (normalized.max() - normalized.min()) for picture in (wrong, right)]
-figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"], width=2)
+span = normalized.max() - normalized.min()
+shown = [((picture[0] - normalized.min()) / span).clamp(min=0).sqrt() for picture in (wrong, right)]  # a root lightens greys
+words = "A small digit within a grey frame; the same digit on black alone"
+figures.images_in_a_row(shown, ["fill 0: a frame", "fill the background"], words, width=2)
 
 # %% [markdown]
-# A grey frame. It is no part of the digit, and it depends on theta. Two cures: normalise *after* the warp, as all models here do (the
-# sampler works on raw pictures, whose background is 0), or pass `fill=` the background's value.
+# A grey frame. It is no part of the digit, and it changes with theta. There are two cures. Normalise *after* the warp, as all models here
+# do: then the sampler works on raw pictures, whose background is 0. Or pass `fill=` the background's value.
 #
-# The net of the [PyTorch tutorial](https://docs.pytorch.org/tutorials/intermediate/spatial_transformer_tutorial.html) paints such a frame, and
-# its users saw their pictures [shrink](https://github.com/pytorch/tutorials/issues/1117). **Does the frame do it?** Two runs of that net, which
-# differ in the fill alone: here is one. (Filling normalised pictures with 0 is filling raw ones with their mean, 0.1307.)
+# Users of that tutorial saw their pictures [shrink](https://github.com/pytorch/tutorials/issues/1117). **Does the frame do it?** We train
+# its net twice from the same start. The second time there is no frame, and nothing else is different. (To fill normalised pictures
+# with 0 is to fill raw ones with their mean, 0.1307.)
 
 # %%
 from stn_tutorial.networks.models.tutorial import tutorial_net
@@ -253,7 +260,7 @@ from stn_tutorial.training.metrics import scale_of
 
 
 def scales_along(fill: float, steps: int) -> list[float]:
-    """Mean side of the window that the net looks at, relative to the picture, every 20 steps."""
+    """Mean side of the window that the net looks at, relative to the picture, every 20 steps of a training."""
     torch.manual_seed(0)
     net, scales = tutorial_net(), []
     net.transformer = SpatialTransformer(net.transformer.localization, Affine(), fill=fill)
@@ -270,6 +277,8 @@ def scales_along(fill: float, steps: int) -> list[float]:
     return scales
 
 
+print(f"the tutorial's net has {parameters_of(tutorial_net()):,} parameters")
+
 # %%
 steps = 60 if quick else 600
 along = list(range(0, steps + 1, 20))
@@ -278,16 +287,17 @@ curves = {name: (along, scales_along(fill, steps)) for name, fill in fills.items
 figures.lines(curves, "step", "scale of the window")
 
 # %% [markdown]
-# Above 1 a picture is shrunk, below 1 enlarged. The two curves go the same way: whatever the scale does, it does with a frame and
-# without. Another explanation fits better, and [notebook 7](07_cifar10.ipynb) tests it: convolutions without padding look less at the edge of a
-# picture than at its middle.
+# **The frame does not do it.** Above 1 a picture is shrunk, below 1 enlarged, and the two curves go the same way: whatever the scale does,
+# it does with a frame and without. (The quick profile stops before the pictures shrink.) [Notebook 7](07_cifar10.ipynb) tests another
+# cause: convolutions without padding look less at the edge of a picture than at its middle.
 #
 # Fill with the background all the same. A frame is one more thing that a classifier has to learn to ignore.
 
 # %% [markdown]
 # ## What else to watch
 #
-# `SpatialTransformer` never hides trouble: NaN or infinity in theta is an error with `check=True`, and counted without.
+# Two numbers tell that a training goes wrong. The first: how many thetas hold NaN or infinity? `SpatialTransformer` counts them, and with
+# `check=True` it stops with an error. The second: how much of the grid lies outside the picture?
 
 # %%
 from stn_tutorial.training.metrics import out_of_frame_fraction
@@ -312,15 +322,15 @@ for scale in (1.0, 1.5, 2.0):
 
 # %% [markdown]
 # Some of it is normal: a turn alone puts the corners outside. When the share climbs towards 100 %, the transformer is on its way
-# out of the picture, and soon there is no gradient. A lower learning rate for the localiser is the usual cure.
+# out of the picture, where there is no gradient. A lower learning rate for the localiser is the usual cure.
 
 # %% [markdown]
 # ## Play
 #
-# A window that only scales and shifts is **attention**: the network looks at a part of the picture. It is differentiable, so it can be
-# learned. *Spatial transformers generalise differentiable attention to any transformation.*
+# A window that only scales and shifts is **attention**: the network looks at a part of the picture. This attention is differentiable, so
+# it can be learned. **Spatial transformers generalise differentiable attention to any transformation.**
 #
-# Move the window and the output size, which may differ from the input's. What does a classifier behind it get to see?
+# Move the window, and the size of the output, which need not be the input's. What does a classifier behind it get to see?
 
 # %%
 from stn_tutorial import Attention, play
@@ -329,7 +339,8 @@ from stn_tutorial import Attention, play
 def draw(s, t_x, t_y, output_size):
     window = Attention().grid(torch.tensor([[s, t_x, t_y]]), (output_size, output_size))
     output = sample(images[:1], window)[0]
-    return figures.images_in_a_row([images[0], output], ["28 x 28", f"{output_size} x {output_size}"], width=2.6)
+    titles = ["input, 28 x 28", f"output, {output_size} x {output_size}"]
+    return figures.images_in_a_row([images[0], output], titles, width=2.6)
 
 
 play(draw, s=(0.1, 2.0, 0.6), t_x=(-1.0, 1.0, 0.0), t_y=(-1.0, 1.0, 0.0), output_size=(4, 56, 14))

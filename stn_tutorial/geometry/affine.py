@@ -25,5 +25,5 @@ class Affine(Group, LinearFamily):
     def to_matrix(self, theta: Tensor) -> Tensor:
         return theta.view(-1, 2, 3)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         return matrix.reshape(-1, 6)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from .family import SHIFTS, Group, LinearFamily, rows
+from ..arguments import check_flag
+from .family import SHIFTS, Group, LinearFamily, rows, scale_of
 
 
 class Attention(Group, LinearFamily):
@@ -21,7 +22,8 @@ class Attention(Group, LinearFamily):
     num_params = 3
 
     def __init__(self, log_scale: bool = False):
-        self.log_scale = log_scale
+        check_flag("log_scale", log_scale)
+        self.log_scale = bool(log_scale)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'log_scale=True' if self.log_scale else ''})"
@@ -34,10 +36,10 @@ class Attention(Group, LinearFamily):
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         s, t_x, t_y = theta.unbind(dim=1)
-        s = s.exp() if self.log_scale else s
+        s = scale_of(s) if self.log_scale else s
         zero = torch.zeros_like(s)
         return rows(s, zero, t_x, zero, s, t_y)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         s = matrix[:, 0, 0]
         return torch.stack([s.log() if self.log_scale else s, matrix[:, 0, 2], matrix[:, 1, 2]], dim=1)

@@ -5,33 +5,19 @@ differ in what -1 and 1 mean: with ``align_corners=True`` they are the *centres*
 ``align_corners=False`` (the default everywhere in this package) they are the outer *edges* of those pixels.
 """
 
-import operator
-
 import torch
 from torch import Tensor
+
+from ..arguments import check_flag, check_points, check_size
 
 CORNERS = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]  # of the square, clockwise from the top left
 
 
-def whole_number(length) -> int | None:
-    """A length as an int, whoever's integer it is (Python's, numpy's, a traced one); None for what is no integer."""
-    if isinstance(length, torch.SymInt):  # what a length is while torch exports or compiles
-        return length
-    try:
-        return operator.index(length)
-    except TypeError:
-        return None
-
-
-def check_size(size: tuple[int, int], name: str = "size") -> tuple[int, int]:
-    """Return ``size`` as two positive integers (H, W), or raise a ValueError that names the argument."""
-    lengths = [whole_number(length) for length in size] if isinstance(size, (tuple, list)) else []
-    if len(lengths) != 2 or None in lengths:
-        raise ValueError(f"{name} must be a pair (H, W) of positive integers, got {size!r}")
-    height, width = lengths
-    if height < 1 or width < 1:
-        raise ValueError(f"{name} must be at least (1, 1), got ({height}, {width})")
-    return height, width
+def check_coordinates(points: Tensor, size: tuple[int, int], align_corners: bool) -> tuple[int, int]:
+    """Return ``size`` as two positive integers (H, W), or raise a ValueError that names what points and they cannot be."""
+    check_points(points)
+    check_flag("align_corners", align_corners)
+    return check_size(size)
 
 
 def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -42,7 +28,7 @@ def normalized_to_pixel(points: Tensor, size: tuple[int, int], align_corners: bo
     >>> normalized_to_pixel(torch.tensor([-1.0, 1.0]), (4, 8)).tolist()
     [-0.5, 3.5]
     """
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         return (points + 1) / 2 * (lengths - 1)
@@ -58,7 +44,7 @@ def pixel_to_normalized(points: Tensor, size: tuple[int, int], align_corners: bo
     >>> pixel_to_normalized(torch.tensor([0.0, 3.0]), (4, 8)).tolist()
     [-0.875, 0.75]
     """
-    height, width = check_size(size)
+    height, width = check_coordinates(points, size, align_corners)
     lengths = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     if align_corners:
         extent = (lengths - 1).clamp(min=1)

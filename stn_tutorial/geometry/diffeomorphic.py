@@ -3,8 +3,11 @@
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..arguments import check_whole
 from .family import check_theta
 from .lattice import LatticeFamily
+
+MOST_SQUARINGS = 12  # 4,096 steps of one map: more is a slip of the keyboard
 
 
 class Diffeomorphic(LatticeFamily):
@@ -21,9 +24,9 @@ class Diffeomorphic(LatticeFamily):
     one spacing outside the lattice included, differ by less than 2^(squarings - 1) lattice spacings; wilder fields need
     more squarings.
 
-    lattice: (rows, columns), or one number for both. A grid costs 2^squarings * iterations samplings of the lattice, one for each
-    point: 48 unless told, which on small pictures is 20 to 50 times the time of torch's affine warp, forward and backward; less than half of it with
-    squarings=3 and iterations=2 (benchmarks/README.md).
+    lattice: (rows, columns), or one number for both. squarings: 0 to 12. iterations: 1 or more. A grid costs 2^squarings *
+    iterations samplings of the lattice, one for each point: 48 unless told, which on small pictures is 20 to 50 times the time of
+    torch's affine warp, forward and backward; less than half of it with squarings=3 and iterations=2 (benchmarks/README.md).
 
     >>> import torch
     >>> family = Diffeomorphic(lattice=3)
@@ -36,10 +39,9 @@ class Diffeomorphic(LatticeFamily):
     letter = "v"
 
     def __init__(self, lattice: int | tuple[int, int] = 4, squarings: int = 4, iterations: int = 3):
-        if squarings < 0 or iterations < 1:
-            raise ValueError(f"squarings must be at least 0 and iterations at least 1, got {squarings!r} and {iterations!r}")
         super().__init__(lattice)
-        self.squarings, self.iterations = squarings, iterations
+        self.squarings = check_whole("squarings", squarings, 0, MOST_SQUARINGS)
+        self.iterations = check_whole("iterations", iterations, 1)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.lattice}, squarings={self.squarings}, iterations={self.iterations})"

@@ -13,28 +13,27 @@ allowed, zero is the identity, and nothing saturates.
 import torch
 from torch import Tensor
 
-from ..device import without_autocast
-from .coordinates import check_size, target_grid
+from ..arguments import check_flag, check_matrices, check_numbers, check_precise, check_size, check_tensor
+from ..device import at_least_float32, can_be_asked, without_autocast
+from .coordinates import target_grid
 from .remembered import remembered
 
 targets: dict[tuple, Tensor] = {}  # the last few sizes' pixels, for `matrix_planes`
 LARGE = 2**18  # pixels; of larger pictures nothing is remembered
 
 
-def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False) -> None:
-    """Raise a ValueError that names theta unless it is a floating point (N, num_params) tensor (and finite, if `check`).
+def check_theta(theta: Tensor, num_params: int, family: str, check: bool = False, name: str = "theta") -> None:
+    """Raise a ValueError that names theta unless it is a float32 or float64 (N, num_params) tensor (and finite, if `check`).
 
-    A compiled or exported program cannot ask whether numbers are finite: there `check` is passed over.
+    A program that is compiled, exported, traced or transformed by `torch.func` cannot ask whether numbers are finite, and on
+    "meta" there are none: there `check` is passed over.
     """
-    if not isinstance(theta, Tensor):
-        raise ValueError(f"theta must be a torch.Tensor, got {type(theta).__name__}")
+    check_flag("check", check)
+    check_tensor(name, theta)
     if theta.dim() != 2 or theta.shape[1] != num_params:
-        raise ValueError(f"theta of {family} must have shape (N, {num_params}), got {tuple(theta.shape)}")
-    if not theta.is_floating_point():
-        raise ValueError(f"theta must be floating point, got {theta.dtype}")
-    if theta.dtype in (torch.float16, torch.bfloat16):
-        raise ValueError(f"theta must be float32 or float64, half precision misses pixels: got {theta.dtype}")
-    if check and not torch.compiler.is_compiling() and not bool(torch.isfinite(theta).all()):
+        raise ValueError(f"{name} of {family} must have shape (N, {num_params}), got {tuple(theta.shape)}")
+    check_precise(name, theta)
+    if check and can_be_asked(theta) and not bool(torch.isfinite(theta).all()):
         bad = int((~torch.isfinite(theta)).any(dim=1).sum())
         raise ValueError(f"theta must be finite, got NaN or infinity in {bad} of {len(theta)} rows")
 
@@ -47,9 +46,11 @@ def affine_grid(theta: Tensor, size: tuple[int, int], align_corners: bool = Fals
     >>> affine_grid(2 * torch.eye(2, 3)[None], (1, 2))[0, 0, :, 0].tolist()
     [-1.0, 1.0]
     """
+    check_matrices("theta", theta, 2, 3)
     target = target_grid(size, align_corners, theta.dtype, theta.device)
     linear, translation = theta[:, :, :2], theta[:, :, 2]
-    return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
+    with without_autocast(theta.device):
+        return torch.einsum("nij,hwj->nhwi", linear, target) + translation[:, None, None, :]
 
 
 def matrix_planes(matrix: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -61,7 +62,7 @@ def matrix_planes(matrix: Tensor, size: tuple[int, int], align_corners: bool = F
     [[-1.0, 1.0]]
     """
     key = size, align_corners, matrix.dtype, matrix.device
-    anew = type(matrix) is not Tensor or size[0] * size[1] > LARGE  # a fake tensor would not meet a real one
+    anew = not can_be_asked(matrix) or size[0] * size[1] > LARGE  # a traced size has no number; a fake tensor meets no real one
     target = homogeneous_target(*key) if anew else remembered(targets, homogeneous_target, *key)
     n, rows, _ = matrix.shape
     return (matrix.reshape(-1, 3) @ target).view(n, rows, *size)
@@ -84,14 +85,13 @@ class Family:
     num_params: int
     dimensions = 2  # of a point
     handles = "corners and centre"  # or "corners" alone, or "lattice": what an explorer lets one drag
-    check_size = staticmethod(check_size)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def identity(self) -> Tensor:
-        """Theta of the transformation that changes nothing, shape (P,)."""
-        return torch.zeros(self.num_params)
+        """Theta of the transformation that changes nothing, shape (P,), of torch's default type and at least float32."""
+        return at_least_float32(torch.zeros(self.num_params))
 
     def parameters(self) -> dict[str, tuple[float, float]]:
         """The numbers of theta in their order: a name -> the range of its slider.
@@ -133,12 +133,13 @@ class Family:
     def grid(self, theta: Tensor, size: tuple[int, int], align_corners: bool = False, check: bool = False) -> Tensor:
         """Sampling grid: theta (N, P), size (H, W) of the output -> (N, H, W, 2), last axis (x, y), normalised.
 
-        Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN (not within
-        a compiled or exported program).
+        Raises ValueError for a theta of another shape or type, a size below (1, 1) and, with ``check=True``, for NaN (where
+        numbers can be asked: `check_theta`).
         """
         check_theta(theta, self.num_params, type(self).__name__, check)
+        check_flag("align_corners", align_corners)
         with without_autocast(theta.device):
-            return self.to_grid(theta, self.check_size(size), align_corners)
+            return self.to_grid(theta, check_size(size, dimensions=self.dimensions), align_corners)
 
     def map_points(self, theta: Tensor, points: Tensor) -> Tensor:
         """Where points of the output look: theta (N, P), points (K, 2) or (N, K, 2), normalised (x, y) -> (N, K, 2).
@@ -147,16 +148,20 @@ class Family:
         """
         check_theta(theta, self.num_params, type(self).__name__)
         n, d = theta.shape[0], self.dimensions
-        if not isinstance(points, Tensor):
-            raise ValueError(f"points must be a torch.Tensor, got {type(points).__name__}")
+        check_tensor("points", points)
         if points.dim() not in (2, 3) or points.shape[-1] != d or (points.dim() == 3 and points.shape[0] != n):
             raise ValueError(f"points must have shape (K, {d}) or ({n}, K, {d}), got {tuple(points.shape)}")
+        check_numbers("points", points)
+        if points.is_meta and not theta.is_meta:
+            raise ValueError(f"points must be on the device of theta, {theta.device}, got {points.device}")
         with without_autocast(theta.device):
             return self.to_points(theta, (points if points.dim() == 3 else points[None]).to(theta))
 
 
 class MatrixFamily(Family):
     """Families whose transformations are matrices. A subclass says how theta becomes one (`to_matrix`)."""
+
+    matrix_shape = (2, 3)
 
     def matrix(self, theta: Tensor) -> Tensor:
         """theta (N, P) -> matrices that map normalised output coordinates to normalised input coordinates.
@@ -187,23 +192,32 @@ class LinearFamily(MatrixFamily):
 class Group:
     """To be mixed into a matrix family that is a group: inverses and compositions of its transformations belong to it.
 
-    A subclass says how a matrix of the family becomes theta again (`from_matrix`). A family with matrices that is no group
+    A subclass says how a matrix of the family becomes theta again (`to_theta`). A family with matrices that is no group
     goes without this mixin, and then says itself what its `identity` is.
     """
 
     def from_matrix(self, matrix: Tensor) -> Tensor:
-        """The inverse of `matrix`: matrices that belong to the family -> (N, P)."""
+        """The inverse of `matrix`: matrices that belong to the family, shaped as `matrix` answers them -> (N, P).
+
+        Raises ValueError for matrices of another shape or type.
+        """
+        check_matrices("matrix", matrix, *self.matrix_shape)
+        with without_autocast(matrix.device):
+            return self.to_theta(matrix)
+
+    def to_theta(self, matrix: Tensor) -> Tensor:
+        """What `from_matrix` answers, for matrices that have been checked."""
         raise NotImplementedError
 
     def identity(self) -> Tensor:
-        """Theta of the transformation that changes nothing, shape (P,)."""
-        return self.from_matrix(torch.eye(self.dimensions, self.dimensions + 1)[None])[0]
+        """Theta of the transformation that changes nothing, shape (P,), of torch's default type and at least float32."""
+        return self.to_theta(at_least_float32(torch.eye(*self.matrix_shape))[None])[0]
 
     def inverse(self, theta: Tensor) -> Tensor:
         """Theta of the inverse transformation: (N, P) -> (N, P). A singular matrix raises torch's LinAlgError."""
         matrix = self.matrix(theta)
         with without_autocast(theta.device):
-            return self.from_matrix(invert(matrix))
+            return self.to_theta(invert(matrix))
 
     def compose(self, first: Tensor, second: Tensor) -> Tensor:
         """Theta of "look where `first` says, then from there where `second` says": matrix(second) @ matrix(first).
@@ -211,12 +225,12 @@ class Group:
         Warping an image with `second` and the result with `first` looks like one warp with this theta (but for the
         blur of the second interpolation). Both (N, P) -> (N, P).
         """
-        matrices = self.matrix(first), self.matrix(second)
-        wanted, got = ((tuple(theta.shape), theta.dtype, theta.device) for theta in (first, second))
-        if got != wanted:
-            raise ValueError("second must be as first, {} {} on {}, got {} {} on {}".format(*wanted, *got))
+        for name, theta in (("first", first), ("second", second)):
+            check_theta(theta, self.num_params, type(self).__name__, name=name)
+        if first.shape != second.shape or first.dtype != second.dtype or first.device != second.device:
+            raise ValueError(f"second must be as first, {kind_of(first)}, got {kind_of(second)}")
         with without_autocast(first.device):
-            return self.from_matrix(multiply(matrices[1], matrices[0]))
+            return self.to_theta(multiply(self.to_matrix(second), self.to_matrix(first)))
 
 
 def homogeneous(matrix: Tensor) -> Tensor:
@@ -241,6 +255,16 @@ def invert(matrix: Tensor) -> Tensor:
 def rows(*entries: Tensor) -> Tensor:
     """Six tensors of shape (N,), row by row -> 2x3 matrices (N, 2, 3)."""
     return torch.stack(entries, dim=1).view(-1, 2, 3)
+
+
+def kind_of(tensor: Tensor) -> str:
+    """Shape, type and device of a tensor in words."""
+    return f"{tuple(tensor.shape)} {tensor.dtype} on {tensor.device}"
+
+
+def scale_of(log_scale: Tensor) -> Tensor:
+    """The scale that a logarithm says. From e^50 on, where nothing of a picture is left, it stays finite: infinity times 0 is NaN."""
+    return log_scale.clamp(max=50).exp()
 
 
 SHIFTS = {"t_x": (-1, 1), "t_y": (-1, 1)}  # ranges of the parameters that many families share

@@ -2,7 +2,8 @@
 
 import torch
 
-from .coordinates import check_size, target_grid
+from ..arguments import check_size, whole_number
+from .coordinates import target_grid
 from .family import Family
 
 
@@ -17,7 +18,8 @@ class LatticeFamily(Family):
 
     def __init__(self, lattice: int | tuple[int, int]):
         self.lattice = check_lattice(lattice)
-        with torch.device("cpu"):  # whatever the default device is, and also while a net is made without memory ("meta")
+        # whatever the default device is, also while a net is made without memory ("meta"), and for training later on
+        with torch.device("cpu"), torch.inference_mode(False):
             self.controls = target_grid(self.lattice, align_corners=True, dtype=torch.float64).view(-1, 2)
         self.num_params = 2 * len(self.controls)
 
@@ -30,7 +32,7 @@ class LatticeFamily(Family):
 
 def check_lattice(lattice: int | tuple[int, int]) -> tuple[int, int]:
     """(rows, columns) of a lattice of control points given as a pair or as one number; at least 2 each."""
-    pair = check_size((lattice, lattice) if isinstance(lattice, int) else lattice, "lattice")
+    pair = check_size(lattice if whole_number(lattice) is None else (lattice, lattice), "lattice")
     if min(pair) < 2:
         raise ValueError(f"lattice must have at least 2 rows and 2 columns of control points, got {pair}")
     return pair

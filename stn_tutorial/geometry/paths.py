@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..arguments import check_precise, check_whole
 from .family import Family, Group, homogeneous
 
 
@@ -27,11 +28,19 @@ def theta_path(family: Family, start: Tensor, end: Tensor, steps: int, steady: b
 
     For groups of matrices the way of one steady motion, M(t) = exp(t log(B A^-1)) A: a turn stays a turn all along. For
     families that are no groups, where there is no such motion (a mirror) and with steady=False, theta itself moves evenly.
+    steps: 1 or more. Raises ValueError that names the argument.
 
     >>> from stn_tutorial import Rotation
     >>> theta_path(Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), 3).flatten().round(decimals=4).tolist()
     [0.0, 0.5, 1.0]
     """
+    if not isinstance(family, Family):
+        raise ValueError(f"family must be a family of transformations, such as Affine(), got {family!r}")
+    for name, theta in (("start", start), ("end", end)):
+        check_precise(name, theta)
+        if theta.shape != (family.num_params,):
+            raise ValueError(f"{name} must be one theta of {family}, shape ({family.num_params},), got {tuple(theta.shape)}")
+    steps = check_whole("steps", steps, 1)
     share = torch.linspace(0, 1, steps, dtype=torch.float64, device=start.device)[:, None]
     even = start.double() + share * (end.double() - start.double())
     if not steady or not isinstance(family, Group):

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from .coordinates import check_size
+from ..arguments import check_flag, check_precise, check_size
+from ..device import without_autocast
 from .family import invert, multiply
 
 
@@ -20,13 +21,16 @@ def theta_from_pixels(
     >>> theta_from_pixels(five_to_the_right, (20, 40)).tolist()
     [[1.0, 0.0, -0.25, 0.0, 1.0, 0.0]]
     """
+    check_precise("matrix", matrix)
     matrix = matrix[None] if matrix.dim() == 2 else matrix
-    if matrix.dim() != 3 or matrix.shape[1:] != (2, 3) or not matrix.is_floating_point():
-        raise ValueError(f"matrix must be floating point, (2, 3) or (N, 2, 3), got {tuple(matrix.shape)} {matrix.dtype}")
+    if matrix.dim() != 3 or matrix.shape[1:] != (2, 3):
+        raise ValueError(f"matrix must have shape (2, 3) or (N, 2, 3), got {tuple(matrix.shape)}")
     size, output_size = check_size(size), check_size(size if output_size is None else output_size, "output_size")
-    to_pixels = normalization(output_size, align_corners, matrix)  # output, normalised -> output, pixels
-    from_pixels = invert(normalization(size, align_corners, matrix))  # input, pixels -> input, normalised
-    return multiply(from_pixels, multiply(invert(matrix), to_pixels)).flatten(1)
+    check_flag("align_corners", align_corners)
+    with without_autocast(matrix.device):
+        to_pixels = normalization(output_size, align_corners, matrix)  # output, normalised -> output, pixels
+        from_pixels = invert(normalization(size, align_corners, matrix))  # input, pixels -> input, normalised
+        return multiply(from_pixels, multiply(invert(matrix), to_pixels)).flatten(1)
 
 
 def normalization(size: tuple[int, int], align_corners: bool, like: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..arguments import check_precise
 from .affine import Affine
-from .family import Group, MatrixFamily, matrix_planes
+from .family import Group, MatrixFamily, kind_of, matrix_planes
 
 HORIZON = 1e-6  # depths up to here count as behind the camera
 BEHIND = 1e6  # where a point behind the camera looks: outside any picture
@@ -28,18 +29,15 @@ class Projective(Group, MatrixFamily):
 
     num_params = 8
     handles = "corners"
+    matrix_shape = (3, 3)
 
     def parameters(self) -> dict[str, tuple[float, float]]:
         return Affine().parameters() | {"g": (-1, 1), "h": (-1, 1)}
 
-    def identity(self) -> Tensor:
-        """Theta of the transformation that changes nothing, shape (8,)."""
-        return torch.eye(3).flatten()[:8]
-
     def to_matrix(self, theta: Tensor) -> Tensor:
         return torch.cat([theta, torch.ones_like(theta[:, :1])], dim=1).view(-1, 3, 3)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         """Matrices (N, 3, 3) with a positive ninth entry -> (N, 8).
 
         Where it is not positive the centre of the output lies on the horizon or behind the camera. Theta cannot say that: NaN.
@@ -61,10 +59,14 @@ class Projective(Group, MatrixFamily):
 
         Where the four are so far out of shape that a horizon passes between them, the points beyond it see nothing.
 
-        Raises ValueError for other shapes, and torch's LinAlgError where three of the four lie on one line.
+        Raises ValueError for other shapes, types and devices, and torch's LinAlgError where three of the four lie on one line.
         """
+        check_precise("output", output)
+        check_precise("input", input)
         if output.shape != input.shape or output.dim() != 3 or output.shape[1:] != (4, 2):
             raise ValueError(f"output and input must have shape (N, 4, 2), got {tuple(output.shape)} and {tuple(input.shape)}")
+        if output.dtype != input.dtype or output.device != input.device:
+            raise ValueError(f"input must be as output, {kind_of(output)}, got {kind_of(input)}")
         ones = torch.cat([output, torch.ones_like(output[..., :1])], dim=-1)
         zero = torch.zeros_like(ones)
         for_x = torch.cat([ones, zero, -output * input[..., :1]], dim=-1)

@@ -22,8 +22,8 @@ def remembered(tables: dict[tuple, Tensor], make: Callable[..., Tensor], *key) -
         with torch.inference_mode(False):
             table = make(*key)
         if is_plain(table):
-            while len(tables) >= TABLES:
-                tables.pop(next(iter(tables)), None)
+            for old in list(tables)[: 1 - TABLES]:  # a copy: other threads may be at it, too
+                tables.pop(old, None)
             tables[key] = table
     return table
 

@@ -5,6 +5,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from ..arguments import check_number
 from .family import TURN, Group, LinearFamily, rows
 
 
@@ -26,9 +27,8 @@ class Rotation(Group, LinearFamily):
 
     def __init__(self, aspect: float | None = None):
         self.told = aspect is not None
-        if self.told and not aspect > 0:
-            raise ValueError(f"aspect must be a positive number (width / height), got {aspect!r}")
-        self.aspect = float(aspect) if self.told else 1.0
+        wanted = "a positive number (width / height)"
+        self.aspect = check_number("aspect", aspect, wanted, lambda number: number > 0) if self.told else 1.0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({f'aspect={self.aspect:g}' if self.told else ''})"
@@ -53,5 +53,5 @@ class Rotation(Group, LinearFamily):
         cos, sin, zero = torch.cos(theta[:, 0]), torch.sin(theta[:, 0]), torch.zeros_like(theta[:, 0])
         return rows(cos, -sin / self.aspect, zero, sin * self.aspect, cos, zero)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         return torch.atan2(matrix[:, 1, 0] / self.aspect, matrix[:, 0, 0])[:, None]

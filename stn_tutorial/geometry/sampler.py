@@ -9,10 +9,13 @@ import math
 import torch
 from torch import Tensor
 
+from ..arguments import PRECISE, check_precise, check_tensor
+from ..device import can_be_asked
 from .coordinates import normalized_to_pixel
 
 MODES = ("nearest", "bilinear", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
+IMAGE_TYPES = (torch.float16, torch.bfloat16, *PRECISE)
 FAR = 1e6  # normalised: whatever lies beyond, infinity included, is no farther for borders and mirrors
 
 
@@ -28,7 +31,7 @@ def sample_loop(images: Tensor, grid: Tensor, align_corners: bool = False) -> Te
     >>> sample_loop(images, torch.zeros(1, 1, 1, 2)).item()  # the centre, between all four
     1.5
     """
-    check_images_and_grid(images, grid)
+    check_images_and_grid(images, grid, finite=True)
     n, c, height, width = images.shape
     out = torch.zeros(n, c, *grid.shape[1:3], dtype=images.dtype, device=images.device)
     for i in range(n):
@@ -141,7 +144,8 @@ def sample(
 
     images: (N, C, H, W), floating point. grid: (N, H_out, W_out, 2), last axis (x, y), normalised, of the same type and
     on the same device. mode: "nearest", "bilinear" or "bicubic". padding_mode: "zeros", "border" or "reflection".
-    fill: the value outside the image under "zeros", a number or one per channel (C,): the background of the images.
+    fill: the value outside the image under "zeros", a number or one per channel (C,): the background of the images. However
+    large it is, pixels inside stay as they are.
     Returns (N, C, H_out, W_out). "nearest" has no gradient with respect to the grid.
 
     Raises ValueError that names the argument, what it was and what was wanted.
@@ -154,26 +158,77 @@ def sample(
     """
     check_images_and_grid(images, grid)
     check_modes(mode, padding_mode)
+    fill = fill_per_channel(fill, images, padding_mode)
     if padding_mode != "zeros":
         grid = grid.clamp(-FAR, FAR)  # NaN stays
+    out = weighed_sum(images, grid, mode, padding_mode, align_corners)
+    if fill is None:
+        return out
+    return with_background(out, weighed_sum(coverage_of(images), grid, mode, padding_mode, align_corners), fill, images)
+
+
+def weighed_sum(images: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool) -> Tensor:
+    """What `sample` answers, with zeros outside, for arguments that have been checked."""
     height, width = images.shape[2:]
     x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(dim=-1)
     if mode != "bicubic":
         x = pad_coordinates(x, width, padding_mode, align_corners)
         y = pad_coordinates(y, height, padding_mode, align_corners)
-    fill = fill_per_channel(fill, images)
+    zeros = images.new_zeros(images.shape[1])
     out = torch.zeros((), dtype=images.dtype, device=images.device)
     for y_n, weight_y in neighbours(y, mode):
         for x_n, weight_x in neighbours(x, mode):
             if mode == "bicubic":
                 x_n = pad_coordinates(x_n, width, padding_mode, align_corners)
                 y_n = pad_coordinates(y_n, height, padding_mode, align_corners)
-            out = out + (weight_y * weight_x)[:, None] * pixel_values(images, x_n, y_n, fill)
+            out = out + (weight_y * weight_x)[:, None] * pixel_values(images, x_n, y_n, zeros)
     return out
 
 
-def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
-    """The fill value as a tensor (C,) of the images' type and device, from a number, (1,) or (C,)."""
+def coverage_of(images: Tensor) -> Tensor:
+    """Ones in the shape of images, but with one channel: sampled with zeros outside they say how much of a pixel lies inside."""
+    return images.new_ones(1).view((1,) * images.dim()).expand(images.shape[0], 1, *images.shape[2:])
+
+
+def with_background(out: Tensor, inside: Tensor, fill: Tensor, images: Tensor) -> Tensor:
+    """Add the background's share to what was sampled with zeros outside.
+
+    out: (N, C, ...). inside: `coverage_of` images, sampled likewise. fill: (C,). No number is subtracted and added again, and
+    pixels that lie inside are not touched: however large the background is, it does not wash over the picture.
+    """
+    share = 1 - inside
+    rounding = 2 * torch.finfo(share.dtype).eps * max(images.shape[2:])  # of a coordinate, in pixels
+    share = torch.where(share.abs() <= rounding, share - share.detach(), share)
+    fill = fill.view(1, -1, *(1,) * (images.dim() - 2))
+    out = out + share * torch.where(fill.isfinite(), fill, 0)
+    return torch.where(~fill.isfinite() & (share != 0), fill, out)
+
+
+def fill_values(fill, padding_mode: str) -> float | list[float]:
+    """The background as plain numbers; a ValueError unless it is a number or one per channel, and can be used at all."""
+    given = fill.tolist() if hasattr(fill, "tolist") else fill
+    several = isinstance(given, (list, tuple))
+    try:
+        values = [float(value) for value in (given if several else [given]) if not isinstance(value, str)]
+    except TypeError:  # no numbers
+        values = []
+    if not values or (several and len(values) < len(given)):
+        raise ValueError(f"fill must be a number or one per channel, shape (C,), got {fill!r}")
+    if padding_mode != "zeros" and any(values):
+        raise ValueError(f"fill must be 0 under padding_mode={padding_mode!r}, where nothing is filled, got {fill!r}")
+    return values if several else values[0]
+
+
+def fill_per_channel(fill, images: Tensor, padding_mode: str = "zeros") -> Tensor | None:
+    """The fill value as a tensor (C,) of the images' type and device, from a number, (1,) or (C,); None where nothing is filled."""
+    if isinstance(fill, (int, float)) and fill == 0:
+        return None
+    if padding_mode != "zeros" and (not isinstance(fill, Tensor) or can_be_asked(fill)):
+        fill_values(fill, padding_mode)
+    if padding_mode != "zeros":
+        return None
+    if not isinstance(fill, (int, float, Tensor)):
+        fill = fill_values(fill, padding_mode)
     fill, channels = torch.as_tensor(fill, dtype=images.dtype, device=images.device), images.shape[1]
     if fill.dim() > 1 or fill.numel() not in (1, channels):
         raise ValueError(f"fill must be a number or one per channel, shape ({channels},), got shape {tuple(fill.shape)}")
@@ -182,23 +237,27 @@ def fill_per_channel(fill: float | Tensor, images: Tensor) -> Tensor:
 
 def check_images(images: Tensor, dimensions: int = 2) -> None:
     """Raise a ValueError that names images unless they are floating point (N, C, H, W), or (N, C, D, H, W); N may be zero."""
-    if not isinstance(images, Tensor):
-        raise ValueError(f"images must be a torch.Tensor, got {type(images).__name__}")
+    check_tensor("images", images)
     axes = "D, H, W" if dimensions == 3 else "H, W"
     if images.dim() != dimensions + 2 or 0 in images.shape[1:]:
         raise ValueError(f"images must have shape (N, C, {axes}), none of C, {axes} zero, got {tuple(images.shape)}")
-    if not images.is_floating_point():
+    if images.dtype not in IMAGE_TYPES:
         raise ValueError(
             f"images must be floating point, got {images.dtype}; divide uint8 images by 255 first, and warp a mask of labels "
             "as mask.float() with mode='nearest'"
         )
+    if images.layout != torch.strided:
+        raise ValueError(f"images must be dense, got {images.layout}: write images.to_dense()")
 
 
-def check_images_and_grid(images: Tensor, grid: Tensor) -> None:
-    """Raise a ValueError that names the argument unless these are images and one grid for each of them, of one type."""
+def check_images_and_grid(images: Tensor, grid: Tensor, finite: bool = False) -> None:
+    """Raise a ValueError that names the argument unless these are images and one grid for each of them, of one type.
+
+    finite: whether the grid must be so.
+    """
     check_images(images)
-    if not isinstance(grid, Tensor):
-        raise ValueError(f"grid must be a torch.Tensor, got {type(grid).__name__}")
+    check_precise("images", images)
+    check_tensor("grid", grid)
     if grid.dim() != 4 or grid.shape[-1] != 2 or 0 in grid.shape[1:]:
         raise ValueError(f"grid must have shape (N, H_out, W_out, 2), H_out and W_out not zero, got {tuple(grid.shape)}")
     if grid.shape[0] != images.shape[0]:
@@ -207,6 +266,8 @@ def check_images_and_grid(images: Tensor, grid: Tensor) -> None:
         raise ValueError(f"grid must have the type of the images, {images.dtype}, got {grid.dtype}")
     if grid.device != images.device:
         raise ValueError(f"grid must be on the device of the images, {images.device}, got {grid.device}")
+    if finite and not bool(grid.isfinite().all()):
+        raise ValueError(f"grid must be finite, got NaN or infinity at {int((~grid.isfinite()).any(dim=-1).sum())} points")
 
 
 def check_modes(mode: str, padding_mode: str) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .family import LOG_SCALE, SHIFTS, TURN, rows
+from .family import LOG_SCALE, SHIFTS, TURN, rows, scale_of
 from .rotation import Rotation
 
 
@@ -27,9 +27,10 @@ class Similarity(Rotation):
 
     def to_matrix(self, theta: Tensor) -> Tensor:
         angle, log_scale, t_x, t_y = theta.unbind(dim=1)
-        cos, sin = torch.cos(angle) * log_scale.exp(), torch.sin(angle) * log_scale.exp()
+        scale = scale_of(log_scale)
+        cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
         return rows(cos, -sin / self.aspect, t_x, sin * self.aspect, cos, t_y)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         cos, sin = matrix[:, 0, 0], matrix[:, 1, 0] / self.aspect
         return torch.stack([torch.atan2(sin, cos), torch.hypot(sin, cos).log(), matrix[:, 0, 2], matrix[:, 1, 2]], dim=1)

@@ -1,10 +1,9 @@
 """Thin plate splines: the smoothest bending that moves control points as told."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from ..arguments import check_number
 from .coordinates import target_grid
 from .lattice import LatticeFamily
 from .remembered import remembered
@@ -55,11 +54,10 @@ class ThinPlateSpline(LatticeFamily):
     letter = "d"
 
     def __init__(self, lattice: int | tuple[int, int] = 4, regularization: float = 0.0):
-        if not 0 <= regularization < math.inf:
-            raise ValueError(f"regularization must be a number of at least 0, got {regularization!r}")
         super().__init__(lattice)
-        self.regularization = float(regularization)
-        with torch.device("cpu"):
+        wanted = "a number of at least 0"
+        self.regularization = check_number("regularization", regularization, wanted, lambda number: number >= 0)
+        with torch.device("cpu"), torch.inference_mode(False):
             self.solution = solve_spline(self.controls, self.regularization)
         self.tables: dict[tuple, Tensor] = {}
 

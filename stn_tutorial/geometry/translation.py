@@ -23,5 +23,5 @@ class Translation(Group, LinearFamily):
         zero, one = torch.zeros_like(t_x), torch.ones_like(t_x)
         return rows(one, zero, t_x, zero, one, t_y)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         return matrix[:, :, 2]

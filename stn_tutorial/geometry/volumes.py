@@ -6,17 +6,9 @@ A point is (x, y, z), z along the depth; a size is (D, H, W), as in torch.
 import torch
 from torch import Tensor
 
-from .coordinates import whole_number
+from ..arguments import check_flag, check_precise, check_size, check_tensor
 from .family import Group, LinearFamily
-from .sampler import FAR, MODES, PADDING_MODES, fill_per_channel, neighbours, pad_coordinates
-
-
-def check_volume_size(size: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Return `size` as three positive integers (D, H, W), or raise a ValueError."""
-    lengths = [whole_number(length) for length in size] if isinstance(size, (tuple, list)) else []
-    if len(lengths) != 3 or None in lengths or any(length < 1 for length in lengths):
-        raise ValueError(f"size must be three positive integers (D, H, W), got {size!r}")
-    return tuple(lengths)
+from .sampler import FAR, MODES, PADDING_MODES, coverage_of, fill_per_channel, neighbours, pad_coordinates, with_background
 
 
 def volume_grid(
@@ -30,8 +22,9 @@ def volume_grid(
     >>> volume_grid((1, 1, 2)).tolist()
     [[[[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]]]
     """
+    check_flag("align_corners", align_corners)
     axes = []
-    for length in check_volume_size(size):
+    for length in check_size(size, dimensions=3):
         voxels = torch.arange(length, dtype=dtype, device=device)
         if align_corners:
             axes.append(voxels / (length - 1) * 2 - 1 if length > 1 else voxels)  # a lone voxel is put at 0, as in torch
@@ -51,8 +44,7 @@ class Affine3d(Group, LinearFamily):
     (1, 4, 8, 8, 3)
     """
 
-    num_params, dimensions = 12, 3
-    check_size = staticmethod(check_volume_size)
+    num_params, dimensions, matrix_shape = 12, 3, (3, 4)
 
     def parameters(self) -> dict[str, tuple[float, float]]:
         return {f"a{row}{column}": (-2, 2) for row in (1, 2, 3) for column in (1, 2, 3, 4)}
@@ -60,7 +52,7 @@ class Affine3d(Group, LinearFamily):
     def to_matrix(self, theta: Tensor) -> Tensor:
         return theta.view(-1, 3, 4)
 
-    def from_matrix(self, matrix: Tensor) -> Tensor:
+    def to_theta(self, matrix: Tensor) -> Tensor:
         return matrix.reshape(-1, 12)
 
     def to_grid(self, theta: Tensor, size: tuple[int, int, int], align_corners: bool) -> Tensor:
@@ -87,10 +79,11 @@ def sample_volume(
     3.5
     """
     for name, argument in (("volumes", volumes), ("grid", grid)):
-        if not isinstance(argument, Tensor):
-            raise ValueError(f"{name} must be a torch.Tensor, got {type(argument).__name__}")
+        check_tensor(name, argument)
     if volumes.dim() != 5 or 0 in volumes.shape[1:] or not volumes.is_floating_point():
         raise ValueError(f"volumes must be floating point, (N, C, D, H, W), got {tuple(volumes.shape)} {volumes.dtype}")
+    check_precise("volumes", volumes)
+    check_flag("align_corners", align_corners)
     if grid.dim() != 5 or grid.shape[-1] != 3 or grid.shape[0] != volumes.shape[0] or grid.dtype != volumes.dtype:
         raise ValueError(
             f"grid must have shape ({volumes.shape[0]}, D_out, H_out, W_out, 3) and the type of the volumes, {volumes.dtype}, "
@@ -102,27 +95,35 @@ def sample_volume(
         raise ValueError(f"mode must be one of {MODES[:2]}, got {mode!r}")
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
+    fill = fill_per_channel(fill, volumes, padding_mode)
     if padding_mode != "zeros":
         grid = grid.clamp(-FAR, FAR)  # NaN stays
+    out = weighed_sum(volumes, grid, mode, padding_mode, align_corners)
+    if fill is None:
+        return out
+    return with_background(out, weighed_sum(coverage_of(volumes), grid, mode, padding_mode, align_corners), fill, volumes)
+
+
+def weighed_sum(volumes: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool) -> Tensor:
+    """What `sample_volume` answers, with zeros outside, for arguments that have been checked."""
     along = []  # for x, y and z: the voxels that each point is made of, with their weights
     lengths = volumes.shape[:1:-1]
     for coordinate, length in zip(grid.unbind(dim=-1), lengths, strict=True):
         voxel = (coordinate + 1) / 2 * (length - 1) if align_corners else ((coordinate + 1) * length - 1) / 2
         along.append(neighbours(pad_coordinates(voxel, length, padding_mode, align_corners), mode))
-    fill = fill_per_channel(fill, volumes)
     out = torch.zeros((), dtype=volumes.dtype, device=volumes.device)
     for x, weight_x in along[0]:
         for y, weight_y in along[1]:
             for z, weight_z in along[2]:
-                out = out + (weight_x * weight_y * weight_z)[:, None] * voxel_values(volumes, x, y, z, fill)
+                out = out + (weight_x * weight_y * weight_z)[:, None] * voxel_values(volumes, x, y, z)
     return out
 
 
-def voxel_values(volumes: Tensor, x: Tensor, y: Tensor, z: Tensor, fill: Tensor) -> Tensor:
-    """Look voxels up; where there is none, `fill`. x, y, z: (N, D_out, H_out, W_out), whole numbers."""
+def voxel_values(volumes: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """Look voxels up; where there is none, 0. x, y, z: (N, D_out, H_out, W_out), whole numbers."""
     n, c, depth, height, width = volumes.shape
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (z >= 0) & (z < depth)
     index = (torch.where(inside, z, 0).long() * height + torch.where(inside, y, 0).long()) * width
     index = index + torch.where(inside, x, 0).long()
     values = volumes.flatten(2).gather(2, index.flatten(1)[:, None].expand(n, c, -1)).view(n, c, *x.shape[1:])
-    return torch.where(inside[:, None], values, fill.view(1, -1, 1, 1, 1))
+    return torch.where(inside[:, None], values, 0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from ..arguments import check_model, check_tensor, path_of
 from ..files import short_reason, write_atomically
 from .localization import Localizer
 from .watching import transformers_of
@@ -44,12 +45,15 @@ def export(model: nn.Module, file: Path | str, images: Tensor | None = None) -> 
     >>> program(torch.rand(5, 1, 8, 8)).shape
     torch.Size([5, 1, 8, 8])
     """
-    file = Path(file)
+    check_model(model)
+    file = path_of("file", file)
     if file.suffix not in ENDINGS:
         raise ValueError(f"file must end in {' or '.join(ENDINGS)}, got {str(file)!r}")
     if file.suffix == ".onnx":
         check_installed()
     frozen = copy.deepcopy(model).to("cpu", torch.float32).eval()
+    if images is not None:
+        check_tensor("images", images)
     images = noise_for(frozen) if images is None else images.detach().to("cpu", torch.float32)
     if images.dim() < 2 or not len(images):
         raise ValueError(f"images must be a batch of at least one, (N, C, H, W), got shape {tuple(images.shape)}")

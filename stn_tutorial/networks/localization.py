@@ -6,12 +6,16 @@ all the same; the layers below it receive theirs as soon as those weights have l
 """
 
 import math
-import operator
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
+from torch.nn import functional as F
 
-from ..device import without_autocast
+from ..arguments import check_precise, check_whole, whole_numbers
+from ..device import at_least_float32, without_autocast
+from ..geometry.sampler import check_images
+from .graph import as_one_node
 from .habits import check_family
 
 
@@ -23,11 +27,33 @@ def start_at_identity(layer: nn.Linear, identity: Tensor) -> None:
     >>> layer(torch.rand(1, 20)).tolist()
     [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
     """
-    if layer.bias is None or layer.bias.shape != identity.shape:
+    if getattr(layer, "bias", None) is None or layer.bias.shape != identity.shape:
         raise ValueError(f"layer must be a linear layer with a bias of shape {tuple(identity.shape)}, got {layer}")
     with torch.no_grad():
         layer.weight.zero_()
         layer.bias.copy_(identity)
+
+
+class Linear(nn.Linear):
+    """The last layer of a localiser: it starts at the identity, also when it is reset, and works in full precision.
+
+    Half precision, under autocast or in a half-precision net, would round theta by up to half a pixel in 224.
+    identity: theta (P,). Input (N, width), output (N, P), at least float32.
+    """
+
+    def __init__(self, width: int, identity: Tensor):
+        self.identity = identity  # no buffer: nothing of it is saved, and it stays where it is
+        super().__init__(width, len(identity))
+
+    def reset_parameters(self) -> None:
+        start_at_identity(self, self.identity)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if isinstance(features, Proxy):
+            return as_one_node(self, features)
+        with without_autocast(features.device):
+            weight, bias = at_least_float32(self.weight), at_least_float32(self.bias)
+            return F.linear(features.to(weight.dtype), weight, bias)
 
 
 class Localizer(nn.Module):
@@ -40,14 +66,19 @@ class Localizer(nn.Module):
 
     def __init__(self, in_shape: tuple[int, ...], features: nn.Module, width: int, family):
         check_family(family)
+        if not callable(getattr(family, "identity", None)):
+            raise ValueError(f"family must have an identity(), which a localiser starts at, got {family!r}")
         super().__init__()
         self.features, self.in_shape, self.family = features, tuple(in_shape), family
-        self.last = nn.Linear(width, family.num_params)
-        start_at_identity(self.last, family.identity())
+        with torch.device("cpu"):
+            identity = family.identity()
+        self.last = Linear(width, identity)
 
     def forward(self, images: Tensor) -> Tensor:
-        check_shape(images, self.in_shape)
-        return in_full_precision(self.last, self.features(images))
+        if not isinstance(images, Proxy):  # torch.fx asks for no shape
+            check_images(images, len(self.in_shape) - 1)
+            check_shape(images, self.in_shape)
+        return self.last(self.features(images))
 
 
 class LocalizationNet(Localizer):
@@ -62,6 +93,10 @@ class LocalizationNet(Localizer):
     """
 
     def __init__(self, in_shape: tuple[int, int, int], family, filters: int = 20, hidden: int = 20):
+        filters, hidden = check_whole("filters", filters, 1), check_whole("hidden", hidden, 1)
+        check_family(family)
+        if getattr(family, "dimensions", 2) == 3:
+            raise ValueError(f"family must be one of pictures, got {family!r}; for volumes there is SmallMapLocalizationNet")
         channels, height, width = in_shape = check_in_shape(in_shape)
         side = [((length // 2 - 4) // 2) - 4 for length in (height, width)]
         if min(side) < 1:
@@ -93,6 +128,7 @@ class SmallMapLocalizationNet(Localizer):
 
     def __init__(self, in_shape: tuple[int, ...], family, filters: int = 32, hidden: int = 32):
         check_family(family)
+        filters, hidden = check_whole("filters", filters, 1), check_whole("hidden", hidden, 1)
         dimensions = getattr(family, "dimensions", 2)
         in_shape = check_in_shape(in_shape, dimensions)
         conv, norm = {2: (nn.Conv2d, nn.BatchNorm2d), 3: (nn.Conv3d, nn.BatchNorm3d)}[dimensions]
@@ -114,8 +150,10 @@ class FullyConnectedLocalizationNet(Localizer):
     [[0.0], [0.0]]
     """
 
-    def __init__(self, in_shape: tuple[int, int, int], family, hidden: int = 32, depth: int = 3):
-        in_shape = check_in_shape(in_shape)
+    def __init__(self, in_shape: tuple[int, ...], family, hidden: int = 32, depth: int = 3):
+        check_family(family)
+        hidden, depth = check_whole("hidden", hidden, 1), check_whole("depth", depth, 0)
+        in_shape = check_in_shape(in_shape, getattr(family, "dimensions", 2))
         width = math.prod(in_shape)
         layers: list[nn.Module] = [nn.Flatten()]
         for _ in range(depth):
@@ -132,19 +170,14 @@ class FixedTheta(nn.Module):
     """
 
     def __init__(self, theta: Tensor):
+        check_precise("theta", theta)
+        if theta.dim() != 1:
+            raise ValueError(f"theta must have shape (P,), got {tuple(theta.shape)}")
         super().__init__()
         self.register_buffer("theta", theta, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.theta.expand(len(images), -1)
-
-
-def whole_numbers(values) -> tuple[int, ...]:
-    """Whole numbers of any type, numpy's and torch's too, as Python integers; an empty tuple for anything else."""
-    try:
-        return tuple(map(operator.index, values))
-    except TypeError:  # no sequence, or not of whole numbers
-        return ()
 
 
 def check_in_shape(in_shape: tuple[int, ...], dimensions: int = 2) -> tuple[int, ...]:
@@ -160,9 +193,3 @@ def check_shape(images: Tensor, in_shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless every image has the shape that a localiser was built for."""
     if tuple(images.shape[1:]) != in_shape:
         raise ValueError(f"images must have the localiser's in_shape, (N, {str(in_shape)[1:]}, got {tuple(images.shape)}")
-
-
-def in_full_precision(layer: nn.Linear, features: Tensor) -> Tensor:
-    """Apply a layer outside autocast: half precision would round theta by up to a quarter of a pixel in 64."""
-    with without_autocast(features.device):
-        return layer(features.to(layer.weight.dtype))

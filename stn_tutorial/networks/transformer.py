@@ -8,16 +8,29 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.nn import functional as F
 
-from ..device import at_least_float32, without_autocast
+from ..arguments import check_flag, whole_numbers
+from ..device import at_least_float32, can_be_asked, without_autocast
 from ..geometry.affine import Affine
+from ..geometry.antialiasing import with_levels
+from ..geometry.family import check_theta
 from ..geometry.projective import Projective
-from ..geometry.sampler import MODES, PADDING_MODES, check_images, fill_per_channel, sample
+from ..geometry.sampler import (
+    MODES,
+    PADDING_MODES,
+    check_images,
+    coverage_of,
+    fill_per_channel,
+    fill_values,
+    sample,
+    with_background,
+)
 from ..geometry.volumes import Affine3d, sample_volume
+from .graph import as_one_node
 from .habits import check_choice, check_parts, in_other_units, name_of, refuse_unknown
-from .localization import Localizer, SmallMapLocalizationNet, whole_numbers
+from .localization import Localizer, SmallMapLocalizationNet
 
 SAMPLERS = ("torch", "scratch")
-OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "check")
+OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "antialias", "check")
 
 
 class SpatialTransformer(nn.Module):
@@ -33,6 +46,7 @@ class SpatialTransformer(nn.Module):
         frame alone did not make a network shrink its pictures: notebook 4.)
         A buffer that is saved with the weights, and may be written to; weights that were saved without it keep what is there.
     sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
+    antialias: where theta shrinks the picture, read from a blurred one (`geometry.antialiasing`); for images, not with "bicubic".
     check: raise a ValueError when theta holds NaN or infinity (where torch has compiled or exported the module, a
         RuntimeError). Without it such rows are counted in `nan_thetas`, wherever the module runs as plain PyTorch.
 
@@ -60,6 +74,7 @@ class SpatialTransformer(nn.Module):
         align_corners: bool = False,
         fill: float | Tensor = 0.0,
         sampler: str = "torch",
+        antialias: bool = False,
         check: bool = False,
         **unknown,
     ):
@@ -70,19 +85,17 @@ class SpatialTransformer(nn.Module):
         check_choice("mode", mode, MODES if self.dimensions == 2 else MODES[:2])
         check_choice("padding_mode", padding_mode, PADDING_MODES)
         check_choice("sampler", sampler, SAMPLERS)
-        for part in localization.modules():
-            if isinstance(part, Localizer) and name_of(part.family) != name_of(family):
-                raise ValueError(
-                    f"family must be the one that the localiser was made for, {name_of(part.family)}, got {name_of(family)}; "
-                    "SpatialTransformer.for_images makes both from one"
-                )
+        check_flag("align_corners", align_corners)
+        check_flag("antialias", antialias)
+        check_flag("check", check)
+        if antialias and (mode == "bicubic" or self.dimensions == 3):
+            raise ValueError(f"antialias must be False with mode='bicubic' and for volumes, got {antialias!r}")
         self.localization, self.family = localization, family
         self.size = None if size is None else output_size(size, self.dimensions)
-        self.mode, self.padding_mode, self.align_corners = mode, padding_mode, align_corners
-        self.sampler, self.check = sampler, check
+        self.mode, self.padding_mode, self.align_corners = mode, padding_mode, bool(align_corners)
+        self.sampler, self.antialias, self.check = sampler, bool(antialias), bool(check)
         self.fill_given = fill_values(fill, padding_mode)
         self.register_buffer("fill", torch.tensor(self.fill_given, dtype=torch.float32))
-        self.register_buffer("made_for", spelled(family))
         self.note_fill()
         self.nan_thetas: int | Tensor = 0  # no buffer: every process counts its own, and nothing of it is saved
 
@@ -100,6 +113,13 @@ class SpatialTransformer(nn.Module):
         """
         refuse_unknown({name: None for name in options if name not in OPTIONS}, OPTIONS)
         return cls(SmallMapLocalizationNet(in_shape, family), family, **options)
+
+    def __setattr__(self, name, value):
+        if name in ("localization", "family"):
+            parts = {key: getattr(self, key, None) for key in ("localization", "family")} | {name: value}
+            if None not in parts.values():
+                check_agreement(**parts)
+        super().__setattr__(name, value)
 
     def theta(self, images: Tensor) -> Tensor:
         """What the localisation network says about each image: (N, C, H, W) -> (N, P), at least float32."""
@@ -121,9 +141,13 @@ class SpatialTransformer(nn.Module):
 
         return_theta: answer the pair of them and theta (N, P).
         """
-        if isinstance(images, Proxy):  # torch.fx draws the graph of a net: one node, as torch's own layers are
-            options = {"return_theta": True} if return_theta else {}
-            return images.tracer.create_proxy("call_module", images.tracer.path_of_module(self), (images,), options)
+        if isinstance(images, Proxy):
+            return as_one_node(self, images, return_theta)
+        if not isinstance(return_theta, bool):
+            kind = type(return_theta).__name__
+            raise ValueError(
+                f"return_theta must be True or False, got {kind}; by a theta of your own warps stn.warp(images, theta)"
+            )
         check_images(images, self.dimensions)
         theta = self.chosen(images)
         out = self.warped(images, theta)
@@ -143,15 +167,15 @@ class SpatialTransformer(nn.Module):
             size = tuple(map(int, size))  # a traced size is a tensor; torch warns that it stays what it is now
         with without_autocast(images.device):
             precise = at_least_float32(images)
-            theta = theta.to(precise.dtype) if theta.is_floating_point() else theta  # the family refuses whole numbers
-            compiling = torch.compiler.is_compiling()
-            grid = self.family.grid(theta, size, self.align_corners, check=self.check and not compiling)
+            theta = theta.to(precise.dtype) if theta.is_floating_point() else theta  # whole numbers are refused
+            check_theta(theta, self.family.num_params, type(self.family).__name__, self.check)
+            grid = self.family.grid(theta, size, self.align_corners)
             if grid.shape[0] != images.shape[0] or grid.device != images.device:
                 raise ValueError(
                     f"theta must have one row for each of {images.shape[0]} images, on their device, {images.device}, "
                     f"got shape {tuple(theta.shape)} on {theta.device}"
                 )
-            if self.check and compiling:
+            if self.check and torch.compiler.is_compiling():
                 torch._assert_async(theta.isfinite().all(), "theta must be finite, got NaN or infinity")
             if ask and theta.device.type == "cpu" and not theta.requires_grad and can_be_asked(theta):
                 odd = in_other_units(theta, self.family, grid)
@@ -162,22 +186,26 @@ class SpatialTransformer(nn.Module):
     def sample(self, images: Tensor, grid: Tensor) -> Tensor:
         """Sample with the sampler, kernel, padding and background that were chosen."""
         out = self.sample_with_zeros(images, grid)
-        if self.padding_mode != "zeros" or not self.has_fill():
+        if self.padding_mode != "zeros":
+            self.refuse_idle_fill()
             return out
-        # grid_sample can only fill with 0: add the background's share of each pixel, so that no number is subtracted and added
-        # again, and pixels that lie inside are not touched, however large it is
-        ones = images.new_ones(1).view((1,) * images.dim()).expand(images.shape[0], 1, *images.shape[2:])
-        share = 1 - self.sample_with_zeros(ones, grid)
-        rounding = 2 * torch.finfo(share.dtype).eps * max(images.shape[2:])  # of a coordinate, in pixels
-        share = torch.where(share.abs() <= rounding, share - share.detach(), share)
-        fill = fill_per_channel(self.fill, images).view(1, -1, *(1,) * self.dimensions)
-        out = out + share * torch.where(fill.isfinite(), fill, 0)
-        return torch.where(~fill.isfinite() & (share != 0), fill, out)
+        if not self.has_fill():
+            return out
+        inside = self.sample_with_zeros(coverage_of(images), grid)  # grid_sample can only fill with 0
+        return with_background(out, inside, fill_per_channel(self.fill, images), images)
 
     def sample_with_zeros(self, images: Tensor, grid: Tensor) -> Tensor:
         """`sample`, zeros being the background."""
+        if self.antialias:
+            volume, grid = with_levels(images, grid, self.padding_mode, self.align_corners)
+            return self.points_of(volume, grid).squeeze(2)
+        return self.points_of(images, grid)
+
+    def points_of(self, images: Tensor, grid: Tensor) -> Tensor:
+        """What images, or volumes, are at the points of a grid, zeros being the background."""
+        check_choice("sampler", self.sampler, SAMPLERS)  # it may have been set since
         if self.sampler == "scratch":
-            sampler = sample if self.dimensions == 2 else sample_volume
+            sampler = sample if images.dim() == 4 else sample_volume
             return sampler(images, grid, self.mode, self.padding_mode, self.align_corners)
         if self.padding_mode == "zeros":
             return F.grid_sample(images, grid, self.mode, "zeros", self.align_corners)
@@ -193,26 +221,40 @@ class SpatialTransformer(nn.Module):
         buffer, version = self.blank
         return self.fill is not buffer or self.fill._version != version
 
+    def refuse_idle_fill(self) -> None:
+        """Raise a ValueError where nothing is filled and somebody wrote a background since it was last looked at."""
+        if can_be_asked(self.fill) and self.has_fill():
+            fill_values(self.fill, self.padding_mode)
+            self.note_fill()
+
     def note_fill(self) -> None:
         """Remember the buffer if it is 0 now: then it costs nothing."""
         known = can_be_asked(self.fill) and not self.fill.is_inference()
         self.blank = (self.fill, self.fill._version) if known and not bool(self.fill.any()) else None
 
     def _apply(self, fn, recurse=True):  # what `to`, `half`, `cuda` and others call
+        had_none = self.fill.is_meta
         super()._apply(fn, recurse)
+        if had_none and not self.fill.is_meta:  # memory for a net made on "meta": weights may be saved without a fill
+            self.fill = torch.tensor(self.fill_given, dtype=self.fill.dtype, device=self.fill.device)
         self.note_fill()
         return self
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "made_for"] = spelled(self.family)
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
         fill, made_for = prefix + "fill", prefix + "made_for"
         kept = torch.tensor(self.fill_given, device="cpu") if self.fill.is_meta else self.fill
         given = state_dict.setdefault(fill, kept)
+        if not isinstance(given, Tensor):  # torch says so of this and of all others
+            given = kept
         if given.dim() <= 1 and given.shape != self.fill.shape:  # one number here, one per channel there
             self.fill = self.fill.new_empty(given.shape)
-        theirs, ours = state_dict.get(made_for), spelled(self.family, "cpu")
-        if theirs is not None and not theirs.is_meta and not torch.equal(theirs.cpu(), ours):
-            error_msgs.append(f"the weights of {prefix}localization were learned for {read(theirs)}, this one has {read(ours)}")
-        state_dict[made_for] = ours
+        theirs, ours = state_dict.pop(made_for, None), name_of(self.family)
+        if isinstance(theirs, Tensor) and not theirs.is_meta and read(theirs) != ours:
+            error_msgs.append(f"the weights of {prefix}localization were learned for {read(theirs)}, this one has {ours}")
         everything = (state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         super()._load_from_state_dict(*everything)
         self.note_fill()
@@ -224,42 +266,37 @@ class SpatialTransformer(nn.Module):
         return (
             f"family={self.family}, size={size}, mode={self.mode!r}, padding_mode={self.padding_mode!r}, "
             f"align_corners={self.align_corners}, fill={self.fill_given if self.fill.is_meta else self.fill.tolist()}, "
-            f"sampler={self.sampler!r}"
+            f"sampler={self.sampler!r}" + (", antialias=True" if self.antialias else "")
         )
+
+
+def check_agreement(localization: nn.Module, family) -> None:
+    """Raise a ValueError if the localiser was made for another family."""
+    for part in localization.modules():
+        if isinstance(part, Localizer) and name_of(part.family) != name_of(family):
+            raise ValueError(
+                f"family must be the one that the localiser was made for, {name_of(part.family)}, got {name_of(family)}; "
+                "SpatialTransformer.for_images makes both from one"
+            )
 
 
 def output_size(size, dimensions: int) -> tuple[int, ...]:
     """A size given as one number or one per axis, whole numbers of any kind, as positive Python integers; or a ValueError."""
     lengths = whole_numbers(size) or whole_numbers([size] * dimensions)
-    if len(lengths) != dimensions or min(lengths) < 1 or isinstance(size, bool):
+    if len(lengths) != dimensions or min(lengths) < 1:
         axes = "(D, H, W)" if dimensions == 3 else "(H, W)"
         raise ValueError(f"size must be a positive integer or {axes} of positive integers, got {size!r}")
     return lengths
 
 
-def fill_values(fill, padding_mode: str) -> float | list[float]:
-    """The background as plain numbers; a ValueError unless it is a number or one per channel, and can be used at all."""
-    given = fill.tolist() if hasattr(fill, "tolist") else fill
-    several = isinstance(given, (list, tuple))
-    try:
-        values = [float(value) for value in (given if several else [given]) if not isinstance(value, str)]
-    except TypeError:  # no numbers
-        values = []
-    if not values or (several and len(values) < len(given)):
-        raise ValueError(f"fill must be a number or one per channel, shape (C,), got {fill!r}")
-    if padding_mode != "zeros" and any(values):
-        raise ValueError(f"fill must be 0 under padding_mode={padding_mode!r}, where nothing is filled, got {fill!r}")
-    return values if several else values[0]
-
-
-def spelled(family, device=None) -> Tensor:
-    """The name of a family as a tensor, so that it can be saved with weights; on torch's default device unless told."""
-    return torch.tensor(list(name_of(family).encode()), dtype=torch.uint8, device=device)
+def spelled(family) -> Tensor:
+    """The name of a family as a tensor, so that it can be saved with weights; whole numbers that can be averaged."""
+    return torch.tensor(list(name_of(family).encode()), dtype=torch.int64, device="cpu")
 
 
 def read(name: Tensor) -> str:
-    """The name that `spelled` wrote."""
-    return bytes(name.flatten().tolist()).decode(errors="replace")
+    """The name that `spelled` wrote, whatever type it was converted to since."""
+    return bytes(round(number) % 256 for number in name.flatten().tolist()).decode(errors="replace")
 
 
 def flat(theta, family):
@@ -281,14 +318,5 @@ def are_matrices(theta: Tensor, rows: int, columns: int) -> bool:
 def one_row_each(theta, family, count: int) -> Tensor:
     """Theta as a row for each of `count` images, from as many rows or from one for all."""
     theta = flat(theta, family)
-    theta = theta[None] if theta.dim() == 1 else theta
+    theta = theta[None] if theta.shape == (family.num_params,) else theta
     return theta.expand(count, -1) if theta.shape == (1, family.num_params) else theta
-
-
-def can_be_asked(tensor: Tensor) -> bool:
-    """Whether a tensor's numbers may be looked at and kept.
-
-    Not while torch compiles, exports, traces or transforms, nor on "meta".
-    """
-    busy = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
-    return not busy and type(tensor) in (Tensor, nn.Parameter) and not tensor.is_meta

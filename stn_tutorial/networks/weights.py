@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..files import short_reason, write_atomically
 from ..geometry.affine import Affine
@@ -27,10 +27,10 @@ SHIPPED: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's state_dict as safetensors: matrices and kernels in float16, what has one axis (biases, statistics) as it is.
+def save_weights(model: nn.Module, path: Path | str) -> None:
+    """Write a model's state_dict as safetensors: matrices and kernels in float16 where their numbers fit into it, the rest as it is.
 
-    The file is whole or not there. Raises OSError when it cannot be written.
+    What has one axis, biases and statistics, stays as it is. The file is whole or not there. Raises OSError when it cannot be written.
 
     >>> from tempfile import TemporaryDirectory
     >>> net, twin = nn.Linear(2, 1), nn.Linear(2, 1)
@@ -42,12 +42,19 @@ def save_weights(model: nn.Module, path: Path) -> None:
     """
     from safetensors.torch import save
 
-    state = model.state_dict()
-    small = {key: value.half() if value.is_floating_point() and value.dim() > 1 else value for key, value in state.items()}
-    write_atomically(path, save({key: value.detach().cpu().contiguous().clone() for key, value in small.items()}))
+    small = {key: halved(value) for key, value in model.state_dict().items()}
+    write_atomically(Path(path), save({key: value.detach().cpu().contiguous().clone() for key, value in small.items()}))
 
 
-def load_weights(model: nn.Module, path: Path, sha256: str | None = None) -> None:
+def halved(value: Tensor) -> Tensor:
+    """A matrix or kernel in float16, unless a number of it would become infinite there; anything else as it is."""
+    if not value.is_floating_point() or value.dim() < 2:
+        return value
+    half = value.half()
+    return half if torch.equal(half.isfinite(), value.isfinite()) else value
+
+
+def load_weights(model: nn.Module, path: Path | str, sha256: str | None = None) -> None:
     """Read weights that `save_weights` wrote into a model of the same build, in the model's own types.
 
     sha256: of the file, in hexadecimal digits; None does not compare. Raises ValueError that names the file if it is
@@ -55,6 +62,7 @@ def load_weights(model: nn.Module, path: Path, sha256: str | None = None) -> Non
     """
     from safetensors.torch import load
 
+    path = Path(path)
     try:
         content = path.read_bytes()
         if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
@@ -66,7 +74,7 @@ def load_weights(model: nn.Module, path: Path, sha256: str | None = None) -> Non
 
 def card_of(name: str) -> dict:
     """The card of a shipped net: how it was trained, on what, and what it does; a ValueError for an unknown name."""
-    if name not in SHIPPED:
+    if not isinstance(name, str) or name not in SHIPPED:
         raise ValueError(f"name must be one of {', '.join(map(repr, SHIPPED))}, got {name!r}")
     path = FOLDER / f"{stem(name)}.json"
     try:
@@ -95,6 +103,6 @@ def pretrained(name: str) -> nn.Module:
     card = card_of(name)
     with torch.device("cpu"):
         model = SHIPPED[name]()
-        load_weights(model, FOLDER / f"{stem(name)}.safetensors", card["sha256"])
+    load_weights(model, FOLDER / f"{stem(name)}.safetensors", card["sha256"])
     model.card = card
     return model.eval()

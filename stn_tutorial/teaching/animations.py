@@ -12,15 +12,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
+from ..arguments import check_whole, finite_number
 from ..geometry.family import Family
 from ..geometry.paths import theta_path
 from ..geometry.rotation import Rotation
 from ..geometry.sampler import sample
+from ..networks.habits import check_family
+from ..networks.transformer import fill_values
 from ..networks.watching import evaluating, find_transformer, outputs_of, thetas_of
+from ..training.recorder import check_history
 from .figures import add_lattice, lattice_lines
 from .film import Film
-from .images import from_bytes, to_bytes
-from .picture import ACCENT, RIGHT, WRONG, as_array, blends, in_colors, in_unit_range, leave_room, panel
+from .images import as_image, as_the_model_has_it, check_batch, from_bytes, names_of_classes, small_enough, to_bytes
+from .picture import ACCENT, RIGHT, WRONG, as_array, as_written, blends, in_colors, in_unit_range, leave_room, panel
 
 CELLS = 4  # of the lattice along a side: few, so that films stay small
 # the colours of a film, and in how many steps their edges blend
@@ -56,6 +60,7 @@ def film(
     pages = {}
     for frame in dict.fromkeys(frames):
         draw(frame)
+        as_written(figure)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=72, facecolor="white")
         pages[frame] = Image.open(buffer).convert("RGB")
@@ -70,9 +75,12 @@ def film(
 def there_and_back(frames: int) -> list[int]:
     """Frames 0, 1, ... to the middle and the same ones back, so that the last is followed by the first.
 
+    Raises ValueError for fewer than two.
+
     >>> there_and_back(6)
     [0, 1, 2, 3, 2, 1]
     """
+    frames = check_whole("frames", frames, least=2)
     middle = max(1, frames // 2)
     return [*range(middle + 1), *range(middle - 1, 0, -1)]
 
@@ -130,7 +138,7 @@ def answers(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if transformer is None:
         raise ValueError("model must have a SpatialTransformer in it, and holds none")
     with evaluating(model), thetas_of(model) as thetas, outputs_of(transformer) as outputs:
-        logits = model(images.to(next(model.parameters()))).float()
+        logits = model(as_the_model_has_it(images, model)).float()
     if not outputs:
         raise ValueError("model must call its first SpatialTransformer as a module, as in stn(images), and not in parts")
     return thetas[0].cpu(), outputs[0].cpu(), logits.cpu()
@@ -154,13 +162,15 @@ def animate_rotation(
 
     model: a net whose first `SpatialTransformer` looks at the images. images: (K, C, H, W), upright, uint8 or in [0, 1].
     labels: (K,). The sweep goes from -degrees to degrees and back. classes: their names. Raises ValueError for a model
-    without a transformer.
+    without a transformer, and for images, labels, names and numbers that cannot be.
 
     >>> from stn_tutorial.networks.models import paper_st_cnn
     >>> film = animate_rotation(paper_st_cnn(), torch.rand(1, 1, 28, 28), torch.tensor([3]), frames=4)
     >>> film.captions
     ['turned by -90 degrees', 'turned by +0 degrees', 'turned by +90 degrees', 'turned by +0 degrees']
     """
+    check_batch(images)
+    labels, degrees = labels_of(labels, len(images)), finite_number("degrees", degrees)
     upright = in_unit_range(images).float()
     order = there_and_back(frames)
     angles = -degrees * torch.cos(math.pi * torch.linspace(0, 1, max(order) + 1, device=upright.device))
@@ -168,6 +178,7 @@ def animate_rotation(
     found = [answers(model, batch) for batch in inputs]
     transformer = find_transformer(model)
     read = torch.stack([logits.argmax(dim=1) for _, _, logits in found])
+    classes = names_of_classes(classes, 1 + max(int(read.max()), int(labels.max())))
     outputs = torch.stack([torch.stack([from_bytes(*to_bytes(image)) for image in output]) for _, output, _ in found])
     stage = Stage(upright, outputs[0], transformer.family, labels, classes, transformer.align_corners)
     captions = [f"turned by {round(angle) or 0:+d} degrees" for angle in angles.tolist()]
@@ -175,7 +186,7 @@ def animate_rotation(
     def draw(k: int) -> None:
         stage.update(inputs[k], outputs[k], found[k][0], read[k], captions[k])
 
-    share = 100 * (read == labels.cpu())[order].float().mean()
+    share = 100 * (read == labels)[order].float().mean()
     names = ", ".join(str(classes[int(label)]) for label in labels)
     alt = (
         f"Animation: {names} turn from -{degrees:.0f} to {degrees:.0f} degrees with the sampling lattice over them; below, the "
@@ -196,7 +207,7 @@ def animate_warps(
 
     history: theta as `fit` or `load_theta` gives it; it carries its images. classes: their names. padding_mode: the
     transformer's. fill: what it puts outside the image under "zeros", in the colours of the recorded images: a number or
-    (C,).
+    (C,). Raises ValueError for a history, names or a fill that cannot be; count is at most that of the recorded images.
 
     >>> from stn_tutorial import Rotation
     >>> history = {"step": torch.tensor([0, 100]), "theta": torch.tensor([[[0.0]], [[1.0]]]), "label": torch.tensor([7])}
@@ -204,6 +215,12 @@ def animate_warps(
     >>> animate_warps(history, Rotation(), count=1).captions
     ['step 0', 'step 100']
     """
+    check_history(history)
+    check_family(family)
+    count = min(check_whole("count", count, least=1), len(history["label"]))
+    highest = max(int(history[key].max()) for key in ("label", "prediction"))
+    classes, fill = names_of_classes(classes, 1 + highest), fill_values(fill, padding_mode)
+    fill = torch.tensor(fill) if isinstance(fill, list) else fill
     inputs, labels = history["image"][:count].float() / 255, history["label"][:count]
     stage = Stage(inputs, inputs, family, labels, classes)
     last = len(history["step"]) - 1
@@ -226,32 +243,65 @@ def animate_warps(
 def animate_theta(image: Tensor, family: Family, start: Tensor, end: Tensor, frames: int = 24, steady: bool = True) -> Film:
     """An image under the thetas from `start` to `end` and back: the lattice over the input, the output beside it.
 
-    image: (C, H, W), uint8 or in [0, 1]. start, end: (P,). steady: go by `theta_path`'s one steady motion, or else move each
-    number of theta evenly.
+    image: a tensor (C, H, W), uint8 or in [0, 1], or whatever else `explore` takes. start, end: (P,). steady: go by `theta_path`'s
+    one steady motion, or else move each number of theta evenly. Raises ValueError for what is no image, no family or no theta.
 
     >>> from stn_tutorial import Rotation
     >>> animate_theta(torch.rand(1, 28, 28), Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), frames=4).captions
     ['theta = (0.00)', 'theta = (0.50)', 'theta = (1.00)', 'theta = (0.50)']
     """
-    image = in_unit_range(image)
+    check_family(family)
+    start, end = (theta_of(family, name, theta) for name, theta in (("start", start), ("end", end)))
+    image = in_unit_range(from_bytes(*to_bytes(small_enough(as_image(image)))))
     size = tuple(image.shape[1:])
     order = there_and_back(frames)
     path = theta_path(family, start, end, max(order) + 1, steady)
     outputs = sample(image.expand(len(path), -1, -1, -1), family.grid(path.to(image.dtype), size))
     figure = Figure(figsize=(6.4, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    panel(left, image, "input, and where the output looks")
+    panel(left, image)
+    left.set_title("input, and where the output looks", fontsize=12)
     leave_room(left, size, 0.25)
     lattice = add_lattice(left, family, path[0], size)
-    picture = panel(right, outputs[0], "output")
+    picture = panel(right, outputs[0])
+    right.set_title("output", fontsize=12)
 
     def draw(k: int) -> None:
         lattice.set_segments(lattice_lines(family, path[k], size))
         picture.set_data(as_array(outputs[k]))
 
     numbers = [few_numbers(theta) for theta in path]
-    alt = f"Animation: an image under {family}, theta from {numbers[0]} to {numbers[-1]} and back."
+    way = "in one steady motion" if steady else "each number evenly"
+    alt = f"Animation: an image under {family}, theta from {numbers[0]} to {numbers[-1]} and back, {way}."
     return film(figure, order, draw, [f"theta = {numbers[k]}" for k in order], alt)
+
+
+def theta_of(family: Family, name: str, theta) -> Tensor:
+    """Theta (P,) that somebody wrote down, as floating point; a ValueError that names it for other shapes and for NaN.
+
+    >>> theta_of(Rotation(), "start", [1])
+    tensor([1.])
+    """
+    try:
+        numbers = torch.as_tensor(theta)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a theta of {family.num_params} numbers, got {type(theta).__name__}") from error
+    numbers = numbers.detach().cpu() if numbers.is_floating_point() else numbers.float()
+    if numbers.shape != (family.num_params,) or not bool(numbers.isfinite().all()):
+        raise ValueError(f"{name} must be a theta of {family.num_params} finite numbers, got {numbers.tolist()}")
+    return numbers
+
+
+def labels_of(labels, count: int) -> Tensor:
+    """Labels (N,) as whole numbers; a ValueError unless there is one, 0 or more, for each of `count` images.
+
+    >>> labels_of([7, 2], 2)
+    tensor([7, 2])
+    """
+    found = torch.as_tensor(labels).cpu() if isinstance(labels, Tensor) or hasattr(labels, "__len__") else None
+    if found is None or found.shape != (count,) or found.is_floating_point() or int(found.min()) < 0:
+        raise ValueError(f"labels must be a whole number of at least 0 for each of {count} images, got {labels!r}")
+    return found
 
 
 def few_numbers(theta: Tensor) -> str:

@@ -11,8 +11,12 @@ import torch
 import traitlets
 
 STATIC = Path(__file__).parent / "static"
+LIVE = "application/vnd.stn-live+json"  # in a notebook: what brings a widget to life in a page that was made from it
 # each may import from those before it: they become one script, in this order
-MODULES = ("warp", "lattices", "families", "handles", "page", "style", "inspector", "explorer", "model", "main")
+MODULES = (
+    *("warp", "lattices", "families", "net", "handles", "page", "style", "inspector", "explorer"),
+    *("hands", "pad", "picks", "model", "main"),
+)
 
 
 def joined(modules: tuple[str, ...] = MODULES) -> str:
@@ -55,7 +59,14 @@ class BrowserWidget(anywidget.AnyWidget):
     """What the widgets drawn in the browser share: an error is shown beside them, a still picture stands in for them."""
 
     _esm = SCRIPT
+    made = False  # from then on it takes no new names
     problem = traitlets.Unicode().tag(sync=True)
+
+    def __setattr__(self, name: str, value) -> None:
+        if self.made and not name.startswith("_") and not hasattr(self, name):  # a misspelt name would do nothing, in silence
+            called = {"mode": "kernel", "padding_mode": "padding"}.get(name)
+            raise AttributeError(f"{type(self).__name__} has no {name}" + (f": it is called {called} here" if called else ""))
+        super().__setattr__(name, value)
 
     def set_state(self, sync_data) -> None:
         """What the browser sends; the error of a callback is shown beside the widget as well as raised."""

@@ -228,7 +228,7 @@ def bilinear(image: Tensor, x: float, y: float) -> Picture:
                     f"{weight:.2f}",
                     ha="center",
                     va="center",
-                    fontsize=13,
+                    fontsize=11,  # fits into a quarter of a pixel
                     weight="bold",
                 )
                 words.append(f"{float(image[row, column]):g} weighs {weight:.2f}")
@@ -256,13 +256,14 @@ def kernels() -> Picture:
         slope = torch.autograd.grad(curve.sum(), d, retain_graph=True)[0]
         above.plot(d.detach(), curve.detach(), color=color, linewidth=2)
         below.plot(d.detach(), slope, color=color, linewidth=2)
-        above.set_title(name, fontsize=12, color=INK)
-        below.set_xlabel("distance in pixels", fontsize=11)
+        above.set_title(name, fontsize=13, color=INK)
+        below.set_xlabel("distance in pixels", fontsize=12)
         for a in (above, below):
             a.axhline(0, color="#999999", linewidth=0.8, zorder=0)
+            a.tick_params(labelsize=12)
             a.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("weight", fontsize=11)
-    axes[1, 0].set_ylabel("its slope", fontsize=11)
+    axes[0, 0].set_ylabel("weight", fontsize=12)
+    axes[1, 0].set_ylabel("its slope", fontsize=12)
     return picture(
         figure,
         "Weight of a pixel against its distance. Nearest: 1 up to half a pixel, then 0, and its slope is 0 everywhere. Bilinear: a tent, "
@@ -270,7 +271,7 @@ def kernels() -> Picture:
     )
 
 
-def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str = "") -> Picture:
+def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str) -> Picture:
     """Points and lines of the output, and where they look: what a family keeps and what it does not.
 
     shapes, looks: a name of K letters -> points (K, 2), joined by a line; each point carries its letter.
@@ -287,9 +288,14 @@ def kept(shapes: dict[str, Tensor], looks: dict[str, Tensor], title: str = "") -
         axes.set(xlim=(-1.45, 1.45), ylim=(1.45, -1.45), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         axes.set_title(name, fontsize=12, color=INK)
     figure.suptitle(title, fontsize=12)
+    words = (
+        f"{letter} ({x:.1f}, {y:.1f}) to ({u:.1f}, {v:.1f})"
+        for letters, points in shapes.items()
+        for letter, (x, y), (u, v) in zip(letters, points.tolist(), looks[letters].tolist(), strict=True)
+    )
     return picture(
         figure,
-        f"Lines through the points {', '.join(shapes)} in the output's square, and where they look in the input. {title}",
+        f"{title}: the lines {', '.join(shapes)} of the output, and where they look in the input. {'; '.join(dict.fromkeys(words))}.",
     )
 
 
@@ -302,7 +308,7 @@ def polygons(shapes: dict[str, Tensor]) -> Picture:
         axes.plot(*corners[:2].T, color=ACCENT, linewidth=3)
         axes.plot(*corners[0], "o", color=ACCENT, markersize=8)
         axes.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal", xticks=[], yticks=[])
-        axes.set_title(name, fontsize=12, color=INK)
+        axes.set_title(name, fontsize=14, color=INK)
     words = "; ".join(
         f"{name} {', '.join(f'({x:.2g}, {y:.2g})' for x, y in corners.tolist())}" for name, corners in shapes.items()
     )

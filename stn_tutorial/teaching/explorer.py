@@ -13,16 +13,21 @@ from ..geometry.families import FAMILIES
 from ..geometry.family import Family, MatrixFamily
 from ..geometry.sampler import MODES, PADDING_MODES
 from . import figures
-from .browser_widget import SCRIPT, BrowserWidget, fragment, one_thread
+from .browser_widget import LIVE, SCRIPT, BrowserWidget, fragment, one_thread
 from .images import as_image, from_bytes, small_enough, to_bytes
 from .picture import Picture
+
+
+def named(thing) -> str:
+    """What something is, in a word: a class and a text by themselves, anything else by its class."""
+    return repr(thing) if isinstance(thing, (type, str)) else type(thing).__name__
 
 
 def describe(transform: Family) -> dict:
     """What the browser must know of a family; a ValueError for what is no family of pictures."""
     if not isinstance(transform, Family) or transform.dimensions != 2:
         known = ", ".join(type(make()).__name__ for make in FAMILIES.values())
-        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {transform!r}")
+        raise ValueError(f"transform must be a family of pictures' transformations ({known}), got {named(transform)}")
     return transform.description()
 
 
@@ -58,6 +63,7 @@ class Explorer(BrowserWidget):
         self.observe(self._theta_moved, "theta")
         self.observe(self._parameter_moved, names)
         self._compute()
+        self.made = True
 
     @traitlets.validate("theta")
     def _check_theta(self, proposal):
@@ -93,7 +99,9 @@ class Explorer(BrowserWidget):
         try:
             self.output = sampled_by(self.sampler, self.pixels, self.transform, self.theta)
         except Exception as error:  # a learner's function may raise anything, and shall see it
-            self.problem, self.output = f"{type(error).__name__}: {error}", b""
+            stub = isinstance(error, NotImplementedError) and not error.args
+            self.problem = "your sampler is not written yet" if stub else f"{type(error).__name__}: {error}"
+            self.output = b""
 
     def render(self) -> Picture:
         """The explorer as it stands as a still picture, for places without a front end."""
@@ -109,18 +117,21 @@ class Explorer(BrowserWidget):
     def _repr_mimebundle_(self, **options):
         data, metadata = self.render()._repr_mimebundle_()
         if self.sampler is None:
-            data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+            data[LIVE] = {"widget": "explorer", "state": self.standing()}
         numbers = ", ".join(f"{value:.4g}" for value in self.theta)
         data["text/plain"] = f"explore(image, {self.transform!r}) at theta = [{numbers}]"
         return self.with_stand_in(super()._repr_mimebundle_(**options), data, metadata)
 
-    def to_html(self) -> str:
-        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+    def standing(self) -> dict:
+        """All that an explorer in a page of its own is made from, as values for JSON; a ValueError if it needs a kernel."""
         if self.sampler is not None:
             raise ValueError("to_html needs the warp of the browser: an explorer with a sampler of its own needs a kernel")
         names = ("family", "shape", "theta", "kernel", "padding", "align_corners", "remote", "problem", *self.family["names"])
-        state = {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
-        return fragment(SCRIPT, state)
+        return {name: getattr(self, name) for name in names} | {"image": base64.b64encode(self.image).decode()}
+
+    def to_html(self) -> str:
+        """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network."""
+        return fragment(SCRIPT, self.standing())
 
 
 def sampled_by(sampler: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, transform: Family, theta: list[float]) -> bytes:
@@ -151,4 +162,6 @@ def explore(image, transform: Family | None = None, sampler: Callable[[Tensor, T
     >>> explorer.theta
     [0.5]
     """
-    return Explorer(image, transform or Affine(), sampler)
+    if sampler is not None and not callable(sampler):
+        raise ValueError(f"sampler must be a function (images, grid) -> images, got {named(sampler)}")
+    return Explorer(image, Affine() if transform is None else transform, sampler)

@@ -3,7 +3,9 @@
 A Picture shows itself as the last line of a notebook cell.
 """
 
+import html
 import math
+from itertools import cycle
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -17,25 +19,46 @@ from .picture import ACCENT, BEYOND, INK, SECOND, Picture, in_unit_range, leave_
 
 
 class Folded:
-    """A picture behind a line of words, to be opened by who has made a prediction."""
+    """A picture, or lines of text, behind a line of words: to be opened by who has made a prediction."""
 
-    def __init__(self, shown: Picture, words: str = "Show what happens"):
+    def __init__(self, shown: Picture | str, words: str = "Show what happens"):
         self.shown, self.words = shown, words
 
     def __repr__(self) -> str:
-        return f"{self.words}: {self.shown!r}"
+        return f"{self.words}: {self.shown}"
 
     def _repr_html_(self) -> str:
-        return f"<details><summary>{self.words}</summary>{self.shown.html()}</details>"
+        inside = f"<pre>{html.escape(self.shown)}</pre>" if isinstance(self.shown, str) else self.shown.html()
+        return f"<details><summary>{self.words}</summary>{inside}</details>"
 
 
 def images_in_a_row(images, titles, alt: str | None = None, width: float = 1.6) -> Picture:
-    """A row of images, each under its title."""
+    """A row of images, each under its title; its letters are as large as the longest title allows, so that a phone shows them."""
     figure = Figure(figsize=(width * len(images), width + 0.35), layout="constrained")
+    size = min(max(120 * width / max(len(str(title)) for title in titles), 10), 12.5)
     for axes, image, title in zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles, strict=True):
-        panel(axes, image, title)
+        panel(axes, image)
+        axes.set_title(title, fontsize=size)
     words = "; ".join(str(title) for title in titles)
     return picture(figure, alt or (f"An image: {words}" if len(images) == 1 else f"{len(images)} images in a row: {words}"))
+
+
+def images_in_rows(rows: dict[str, Tensor], labels=(), alt: str | None = None) -> Picture:
+    """Rows of as many images, the row's name above each; labels, if given, stand below the images of the first row."""
+    count, width = max(map(len, rows.values())), 6.4
+    side, above, below = width / count, 0.32, 0.25 if labels else 0.0  # inches, as `top` is
+    top = height = len(rows) * (side + above) + below
+    figure = Figure(figsize=(width, height))
+    for k, (name, images) in enumerate(rows.items()):
+        figure.text(0, (top - above + 0.06) / height, name, fontsize=12, color=INK)
+        top -= above + side
+        for column, image in enumerate(images):
+            axes = figure.add_axes((column / count, top / height, 0.95 / count, side / height))
+            panel(axes, image)
+            if k == 0 and labels:
+                axes.set_xlabel(labels[column], fontsize=11)
+        top -= 0 if k else below
+    return picture(figure, alt or f"{count} images in each of {len(rows)} rows: {'; '.join(rows)}.")
 
 
 def lattice_lines(
@@ -97,20 +120,22 @@ def warp(
         output = sample(image[None], grid, mode, padding_mode, align_corners)[0]
     figure = Figure(figsize=(6.4, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    panel(left, image, "input U, and where the output looks")
+    panel(left, image)
+    left.set_title("input U, and where the output looks", fontsize=12)
     left.set_facecolor(BEYOND)
     add_lattice(left, family, theta, size, align_corners)
     height, width = size
     reach = np.concatenate(lattice_lines(family, theta, size, align_corners))
+    seen = reach[~np.isnan(reach).any(axis=1)] if not np.isnan(reach).all() else np.zeros((1, 2))  # nothing within reach
     x_reach, y_reach = (
-        np.clip([np.nanmin(reach[:, k]), np.nanmax(reach[:, k])], -length, 2 * length)
-        for k, length in ((0, width), (1, height))
+        np.clip([seen[:, k].min(), seen[:, k].max()], -length, 2 * length) for k, length in ((0, width), (1, height))
     )
     left.set_xlim(min(-0.5, x_reach[0]) - 1, max(width - 0.5, x_reach[1]) + 1)
     left.set_ylim(max(height - 0.5, y_reach[1]) + 1, min(-0.5, y_reach[0]) - 1)
-    panel(right, output, "output V")
+    panel(right, output)
+    right.set_title("output V", fontsize=12)
     if title:
-        figure.suptitle(title, fontsize=11, parse_math=False)
+        figure.suptitle(title, fontsize=13, parse_math=False)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
     return picture(
         figure, f"Input with the sampling lattice of {family} at theta = ({numbers}), and the output beside it. {title}"
@@ -132,21 +157,23 @@ def verdict(
     image, output: (C, H, W), uint8 or in [0, 1]. theta: (P,). probabilities: one per class, (K,).
     classes: their K names.
     """
-    figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+    figure = Figure(figsize=(6.8, 3), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    panel(left, image, "input, and where the net looks")
+    panel(left, image, "where the net looks")
     leave_room(left, image.shape[1:], 0.25)
     add_lattice(left, family, theta, image.shape[1:], align_corners)
     panel(middle, output, "what it then sees")
     best = int(probabilities.argmax())
     colors = [ACCENT if k == best else SECOND for k in range(len(probabilities))]
     right.barh(range(len(probabilities)), probabilities.tolist(), color=colors)
-    right.set(xlim=(0, 1), yticks=range(len(probabilities)))
+    right.set(xlim=(0, 1), xticks=(0, 1), yticks=range(len(probabilities)))
     # names of classes are no mathematics, whatever signs they hold
-    right.set_title(f"the net says {classes[best]}, {float(probabilities[best]):.0%}", parse_math=False)
+    right.set_title(f"{classes[best]}, {float(probabilities[best]):.0%}", parse_math=False)
     right.set_yticklabels(classes, parse_math=False)
     right.invert_yaxis()
-    figure.suptitle(title, fontsize=11)
+    for axes in (left, middle, right):
+        axes.title.set_size(12)
+    figure.suptitle(title, fontsize=12)
     numbers = ", ".join(f"{value:.2f}" for value in theta.tolist())
     return picture(figure, f"{title}: theta = ({numbers}); the net says {classes[best]} with {float(probabilities[best]):.0%}")
 
@@ -181,14 +208,23 @@ def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "")
     """Line chart: a name -> (x values, y values)."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
-    looks = zip((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182"), ("-", "--", ":", "-.") * 2, strict=False)
+    looks = zip(cycle((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182")), cycle(("-", "--", ":", "-.")), strict=False)
     for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
         axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
+    axes.set_xlabel(x_label, fontsize=12)
+    axes.set_ylabel(y_label, fontsize=12)
+    axes.tick_params(labelsize=12)
     axes.set_title(title, fontsize=11)
     plain(axes)
     if len(series) > 1:
-        figure.legend(loc="outside upper left", ncols=2, frameon=False)  # inside it would cover a line
-    ends = "; ".join(f"{name} goes from {float(y[0]):.3g} to {float(y[-1]):.3g}" for name, (_, y) in series.items())
-    return picture(figure, f"{y_label} against {x_label}: {ends}.")
+        figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=11)  # inside it would cover a line
+    return picture(figure, f"{y_label} against {x_label}. {'; '.join(course(*named) for named in series.items())}.")
+
+
+def course(name: str, points: tuple) -> str:
+    """A line of a chart in words: where it begins and ends, and its lowest and highest point. points: (x values, y values)."""
+    x, y = (np.asarray(values, dtype=float) for values in points)
+    x, y = (np.where(abs(values) < 1e-6 * abs(values).max(), 0, values).tolist() for values in (x, y))  # rounding is no height
+    low, high = (pick(range(len(y)), key=y.__getitem__) for pick in (min, max))
+    turns = [f"{word} {y[k]:.3g} at {x[k]:.3g}" for word, k in (("lowest", low), ("highest", high)) if 0 < k < len(y) - 1]
+    return ", ".join([f"{name}: from {y[0]:.3g} to {y[-1]:.3g}", *turns])

@@ -8,13 +8,34 @@ from pathlib import Path
 import anywidget
 import ipywidgets as widgets
 import traitlets
-from PIL import Image
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from ..arguments import check_whole, path_of
 from ..files import write_atomically
-from .browser_widget import fragment, joined
+from .browser_widget import LIVE, fragment, joined
 
 SCRIPT = joined(("film",))  # a text, as in browser_widget
 SPEEDS = {"slow": 167, "normal": 83, "fast": 42}  # milliseconds from one frame to the next
+
+
+def check_sizes(frames: list[bytes]) -> None:
+    """Raise a ValueError unless the frames are pictures of one size.
+
+    >>> check_sizes([b"a PNG"])
+    Traceback (most recent call last):
+    ValueError: frames must be PNGs as bytes, and one of them is none
+    """
+    sizes = set()
+    for frame in set(frames):
+        try:
+            with Image.open(io.BytesIO(frame), formats=("PNG",)) as page:
+                sizes.add(page.size)
+        except UnidentifiedImageError as error:
+            raise ValueError("frames must be PNGs as bytes, and one of them is none") from error
+    if len(sizes) > 1:
+        raise ValueError(
+            f"frames must be of one size, got {', '.join(f'{width} x {height}' for width, height in sorted(sizes))}"
+        )
 
 
 class FilmView(anywidget.AnyWidget):
@@ -46,8 +67,8 @@ class Film(widgets.VBox):
     rests is played once, and again and again only when Play's loop button is pressed.
 
     Whatever happens while it plays happens in the browser, so that it stays smooth while the kernel works. `play`, `slider`
-    and `view` are its parts, `png` is the film as an APNG. Raises ValueError for no frames, and unless there is one caption
-    for each.
+    and `view` are its parts, `png` is the film as an APNG. Raises ValueError for no frames, for frames that are no PNGs of one
+    size, and unless there is one caption for each.
 
     >>> import torch
     >>> from stn_tutorial import Rotation, animate_theta
@@ -57,8 +78,12 @@ class Film(widgets.VBox):
     """
 
     def __init__(self, frames: list[bytes], captions: list[str], alt: str, rest: int = 0):
+        if not isinstance(frames, (list, tuple)) or not all(isinstance(frame, bytes) for frame in frames):
+            raise ValueError(f"frames must be a list of PNGs as bytes, got {type(frames).__name__}")
         if not frames or len(frames) != len(captions):
             raise ValueError(f"captions must be one for each frame, at least one, got {len(captions)} for {len(frames)} frames")
+        check_sizes(frames)
+        captions, rest = [str(caption) for caption in captions], check_whole("rest", rest, least=0)
         self.frames, self.captions, self.alt, self.rest = list(frames), list(captions), alt, rest
         pictures, last = list(dict.fromkeys(frames)), len(frames) - 1
         place = {picture: k for k, picture in enumerate(pictures)}
@@ -72,6 +97,26 @@ class Film(widgets.VBox):
         self.links = [widgets.jslink((self.play, ours), (self.view, theirs)) for ours, theirs in joints]
         self.links.append(widgets.jslink((self.play, "value"), (self.slider, "value")))
         super().__init__([self.view, self.row])
+
+    @classmethod
+    def from_png(cls, png: bytes, captions: list[str], alt: str, rest: int = 0) -> "Film":
+        """The film whose APNG this is. Raises ValueError unless it has a caption for each frame.
+
+        >>> import torch
+        >>> from stn_tutorial import Rotation, animate_theta
+        >>> film = animate_theta(torch.rand(1, 28, 28), Rotation(), torch.tensor([0.0]), torch.tensor([1.0]), frames=6)
+        >>> again = Film.from_png(film.png, film.captions, film.alt)
+        >>> len(again.frames)
+        6
+        """
+        frames = []
+        for page in ImageSequence.Iterator(Image.open(io.BytesIO(png))):
+            buffer = io.BytesIO()
+            page.save(buffer, "PNG")
+            # equal frames were joined to one that lasts longer; where all are equal, nothing is said of time
+            lasts = page.info.get("duration", SPEEDS["normal"] * (len(captions) + rest))
+            frames += [buffer.getvalue()] * round(lasts / SPEEDS["normal"])
+        return cls(frames[: len(frames) - rest], captions, alt, rest)
 
     def __repr__(self) -> str:
         return f"<Film: {self.alt}>"
@@ -94,7 +139,7 @@ class Film(widgets.VBox):
 
     def save(self, path: str | Path) -> None:
         """Write the APNG to a name that ends in .png, a page that plays it to one in .html; a ValueError for another ending."""
-        path = Path(path)
+        path = path_of("path", path)
         makers = {
             ".png": lambda: self.png,
             ".html": lambda: f"<!doctype html>\n<meta charset='utf-8'>\n{self.to_html()}".encode(),
@@ -115,6 +160,6 @@ class Film(widgets.VBox):
     def _repr_mimebundle_(self, **options):
         data = dict(super()._repr_mimebundle_(**options))
         data["image/png"] = base64.b64encode(self.png).decode()
-        data["application/vnd.stn-explorer+html"] = self.to_html()  # for pages made from the notebook
+        data[LIVE] = {"widget": "film", "state": {"captions": self.captions, "alt": self.alt, "rest": self.rest}}
         data["text/plain"] = repr(self)
         return data, {"image/png": {"alt": self.alt}}

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 from PIL import Image, ImageColor
 from torch import Tensor
 
+from ..arguments import path_of
 from ..files import write_atomically
 
 INK, ACCENT, SECOND, RIGHT, WRONG = "#222222", "#d1495b", "#00798c", "#2e7d32", "#c62828"
@@ -38,7 +41,7 @@ class Picture:
 
     def save(self, path: str | Path) -> None:
         """Write the picture to a file whose name ends in .png; a ValueError for another ending."""
-        path = Path(path)
+        path = path_of("path", path)
         if path.suffix != ".png":
             raise ValueError(f"path must end in .png, got {str(path)!r}")
         write_atomically(path, self.png)
@@ -57,8 +60,26 @@ def picture(figure: Figure, alt: str) -> Picture:
     b'PNG'
     """
     buffer = io.BytesIO()
+    as_written(figure)
     figure.savefig(buffer, format="png", dpi=100, bbox_inches="tight", facecolor="white")
     return Picture(buffer.getvalue(), alt)
+
+
+def as_written(figure: Figure) -> None:
+    """Let texts that only look like mathematics, such as a title with a price or a path in it, stand as they are written.
+
+    >>> figure = Figure()
+    >>> words = figure.suptitle(r"$\foo$")
+    >>> as_written(figure)
+    >>> words.get_parse_math()
+    False
+    """
+    for words in figure.findobj(Text):
+        if words.get_text().count("$") > 1 and words.get_parse_math():
+            try:
+                MathTextParser("agg").parse(words.get_text())
+            except ValueError:
+                words.set_parse_math(False)
 
 
 def blends(one: str, other: str, steps: int) -> list[tuple[int, int, int]]:
@@ -97,6 +118,9 @@ def as_array(image: Tensor) -> np.ndarray:
     >>> as_array(torch.full((3, 2, 5), 255, dtype=torch.uint8)).shape
     (2, 5, 3)
     """
+    if not isinstance(image, Tensor) or image.dim() not in (2, 3) or (image.dim() == 3 and len(image) not in (1, 3)):
+        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise ValueError(f"image must be a tensor (H, W), (1, H, W) or (3, H, W), got {got}")
     image = in_unit_range(image.detach().cpu()).float()
     if image.dim() == 3:
         image = image[0] if image.shape[0] == 1 else image.permute(1, 2, 0)
@@ -131,7 +155,7 @@ def leave_room(axes, size: tuple[int, int], share: float, color: str = BEYOND) -
 
 
 def plain(axes) -> None:
-    """Leave of a chart's frame only the axes themselves, with a light grid.
+    """Leave of a chart's frame only the axes themselves, with a light grid, and words that can be read on a phone.
 
     >>> axes = Figure().subplots()
     >>> plain(axes)
@@ -139,4 +163,7 @@ def plain(axes) -> None:
     False
     """
     axes.grid(alpha=0.25)
+    axes.tick_params(labelsize=11)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_size(12)
     axes.spines[["top", "right"]].set_visible(False)

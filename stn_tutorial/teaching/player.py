@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
+from ..training.checkpoints import is_number
 from .picture import Picture
 
 
@@ -25,6 +26,8 @@ class Player(widgets.HBox):
     """
 
     def __init__(self, draw: Callable[..., Picture], controls: dict[str, widgets.ValueWidget]):
+        if not callable(draw):
+            raise ValueError(f"draw must be a function that answers a Picture, got {draw!r}")
         self.draw, self.controls = draw, controls
         self.problem = widgets.HTML()
         self.view = widgets.Image(format="png", layout=widgets.Layout(max_width="660px", object_fit="contain"))
@@ -60,7 +63,10 @@ class Player(widgets.HBox):
         if self.paused:
             return
         try:
-            self.shown = self.draw(**self.values())
+            shown = self.draw(**self.values())
+            if not isinstance(shown, Picture):
+                raise ValueError(f"draw must answer a Picture, got {type(shown).__name__}: is a `return` missing?")
+            self.shown = shown
         except Exception as error:
             self.problem.value = f"<b>{type(error).__name__}</b>: {html.escape(str(error))}"
             raise
@@ -89,13 +95,16 @@ def play(draw: Callable[..., Picture], **ranges) -> Player:
 
 
 def make_control(name: str, values) -> widgets.ValueWidget:
-    """A slider for (low, high, start), a menu for a list of values.
+    """A slider for (low, high, start), a menu for a list of values; a ValueError that names it for anything else.
 
     >>> make_control("angle", (-90, 90, 0)).max, make_control("mode", ["nearest", "bilinear"]).options
     (90, ('nearest', 'bilinear'))
     """
-    if isinstance(values, list):
+    if isinstance(values, list) and values:
         return widgets.Dropdown(options=values, description=name)
+    numbers = values if isinstance(values, tuple) and all(is_number(value) for value in values) else ()
+    if len(numbers) != 3 or not numbers[0] <= numbers[2] <= numbers[1]:
+        raise ValueError(f"{name} must be (low, high, start), low <= start <= high, or a list of choices, got {values!r}")
     low, high, start = values
     if all(isinstance(value, int) for value in values):
         return widgets.IntSlider(value=start, min=low, max=high, description=name)

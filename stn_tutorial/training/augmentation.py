@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..geometry.affine import Affine
-
 SHIFT_PADDINGS = ("zeros", "reflect")  # what may come in at the edge of an image that is shifted
 
 
@@ -89,21 +87,3 @@ def cut_out(images: Tensor, generator: torch.Generator, side: int = 8) -> Tensor
 
     hidden = covered(height)[:, None, :, None] & covered(width)[:, None, None, :]
     return torch.where(hidden, images.float().mean(dim=(2, 3), keepdim=True).to(images.dtype), images)
-
-
-def jittered(images: Tensor, generator: torch.Generator, deviation: float) -> Tensor:
-    """Training images, each scaled, stretched, turned and shifted a little: as many hands write.
-
-    images: (N, C, H, W), uint8, black background; numbers are drawn on the generator's device. deviation: of a normal draw that is
-    added to each of the six numbers of an affine identity.
-
-    >>> some = torch.full((2, 1, 28, 28), 200, dtype=torch.uint8)
-    >>> jittered(some, torch.Generator().manual_seed(0), 0.1).shape
-    torch.Size([2, 1, 28, 28])
-    """
-    family = Affine()
-    with generator.device:
-        change = deviation * torch.randn(len(images), family.num_params, generator=generator)
-        theta = family.identity() + change
-    grid = family.grid(theta.to(images.device), tuple(images.shape[2:]))
-    return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)

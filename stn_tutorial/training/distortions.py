@@ -1,6 +1,6 @@
 """Distorted MNIST, made on the device a batch at a time; each distortion returns the true transformation beside the images.
 
-The tasks are those of the paper's section 4.1 and appendix A.4: R, RTS, P, E and TC.
+The tasks are those of the paper's section 4.1 and appendices A.1 and A.4: R, RTS, P, E, TC and two digits at once.
 """
 
 import math
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..arguments import check_whole, finite_number
 from ..geometry.affine import Affine
 from ..geometry.attention import Attention
 from ..geometry.coordinates import CORNERS
@@ -43,8 +44,13 @@ class Distortion:
         raise NotImplementedError
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if not isinstance(images, Tensor) or not images.is_floating_point():
+            got = images.dtype if isinstance(images, Tensor) else type(images).__name__
+            raise ValueError(f"images must be a tensor in [0, 1], floating point, got {got}")
         if images.dim() != 4 or images.shape[2] != images.shape[3]:
             raise ValueError(f"images must be square, (N, C, H, H), got {tuple(images.shape)}")
+        if not isinstance(generator, torch.Generator):
+            raise ValueError(f"generator must be a torch.Generator, got {type(generator).__name__}")
         theta = self.draw(len(images), images.shape[2], generator).to(images.device)
         grid = self.family.grid(theta, self.size or tuple(images.shape[2:])).to(images.dtype)
         return F.grid_sample(images, grid, align_corners=False), theta
@@ -97,7 +103,7 @@ class RandomRotation(Distortion):
     family = Rotation()
 
     def __init__(self, degrees: float = 90.0):
-        if not 0 <= degrees <= 180:
+        if finite_number("degrees", degrees) > 180:
             raise ValueError(f"degrees must lie in [0, 180], got {degrees!r}")
         self.degrees = float(degrees)
 
@@ -123,9 +129,7 @@ class RandomSimilarity(Distortion):
     family = Similarity()
 
     def __init__(self, side: int = 42):
-        if side < 1:
-            raise ValueError(f"side must be at least 1, got {side!r}")
-        self.size = (side, side)
+        self.size = (check_whole("side", side, least=1),) * 2
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.size[0]})"
@@ -200,6 +204,8 @@ class TranslatedCluttered(Distortion):
         return torch.stack([torch.full_like(x, self.size[0] / side), x, y], dim=1)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if not self.patch <= images.shape[-1] <= self.size[0]:
+            raise ValueError(f"images must be {self.patch} to {self.size[0]} pixels wide, got {tuple(images.shape)}")
         frames, theta = super().__call__(images, generator)
         n, c, side, _ = images.shape
 
@@ -218,11 +224,36 @@ class TranslatedCluttered(Distortion):
         return frames.flatten(2).scatter_reduce(2, index, cut, "amax").view_as(frames), theta
 
 
+class EachAlone(Distortion):
+    """Each channel distorted by itself, by another distortion.
+
+    each: the distortion of one channel. told: of which channel theta is answered, counted from 0; the images are the same.
+
+    >>> images, theta = EachAlone(RandomSimilarity(42))(torch.rand(5, 2, 28, 28), torch.Generator().manual_seed(0))
+    >>> images.shape, theta.shape
+    (torch.Size([5, 2, 42, 42]), torch.Size([5, 4]))
+    """
+
+    def __init__(self, each: Distortion, told: int = 0):
+        self.each, self.told = each, told
+        self.family, self.size, self.reach = each.family, each.size, each.reach
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.each})"
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        parts = [self.each(channel, generator) for channel in images.split(1, dim=1)]
+        if not 0 <= self.told < len(parts):
+            raise ValueError(f"told must be a channel of {len(parts)}, got {self.told!r}")
+        return torch.cat([part for part, _ in parts], dim=1), parts[self.told][1]
+
+
 DISTORTIONS = {
     "upright": Upright,
     "r": RandomRotation,
     "r360": partial(RandomRotation, 180.0),
     "rts": RandomSimilarity,
+    "rts-each": lambda: EachAlone(RandomSimilarity()),
     "rts48": partial(RandomSimilarity, 48),
     "p": RandomProjection,
     "e": RandomElastic,

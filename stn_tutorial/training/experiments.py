@@ -65,24 +65,28 @@ def experiments_of(task: str) -> list[Experiment]:
     return found
 
 
-# nets of today on the paper's tasks, each image in two views: with the consistency term ("-still"), without ("-plain"), and a
-# control without a transformer, all of one size. An epoch of two views costs as much as two of one.
-STILL_EPOCHS = {"r": 20, "rts": 16, "p": 12, "e": 12, "r360": 16}
-STILL_RECIPE = Recipe(batch_size=128, lr=4e-3, weight_decay=0.1, label_smoothing=0.1, precision="bfloat16", consistency=1.0)
+# nets of today on the paper's tasks: with the consistency term and noise on theta ("-still"), without them ("-plain"), and a control
+# without a transformer, all of one size and by one recipe
+DEEP_EPOCHS = {"r": 40, "rts": 32, "p": 24, "e": 24, "r360": 32}
+DEEP_RECIPE = Recipe(batch_size=256, lr=4e-3, weight_decay=0.1, label_smoothing=0.1, precision="bfloat16")
 STILL_FAMILIES = {task: ["affine", "projective", "tps", *OTHER_FAMILIES[task]] for task in PAPER_TASKS} | {"r360": ["rotation"]}
 
 PLAIN_FAMILY = {"r": "affine", "rts": "similarity", "p": "projective", "e": "tps", "r360": "rotation"}  # also without the term
 
 
-def still_experiments(task: str) -> list[Experiment]:
+def deep_experiments(task: str) -> list[Experiment]:
     """The deep nets on one task: a transformer of each family with the consistency term, one without it, and the control."""
-    side, two_views = SIDES[task], replace(STILL_RECIPE, epochs=STILL_EPOCHS[task])
-    one_view = replace(two_views, consistency=0.0, batch_size=256, epochs=2 * two_views.epochs)
+    side, plain = SIDES[task], replace(DEEP_RECIPE, epochs=DEEP_EPOCHS[task])
+    still = replace(plain, consistency=1.0, theta_noise=0.08)
     control = partial(deep_cnn_control, side)
-    found = [Experiment(f"mnist-{task}/cnn-plain", control, one_view, "mnist", task, train_images=TRAIN_IMAGES.get(task))]
+    found = [Experiment(f"mnist-{task}/cnn-plain", control, plain, "mnist", task, train_images=TRAIN_IMAGES.get(task))]
     for family in STILL_FAMILIES[task]:
-        found.append(st_experiment(task, "st-cnn", family, deep_st_cnn, two_views, "-still"))
-    found.append(st_experiment(task, "st-cnn", PLAIN_FAMILY[task], deep_st_cnn, one_view, "-plain"))
+        found.append(st_experiment(task, "st-cnn", family, deep_st_cnn, still, "-still"))
+    found.append(st_experiment(task, "st-cnn", PLAIN_FAMILY[task], deep_st_cnn, plain, "-plain"))
+    if task == "r":  # what the term does alone, and the noise alone
+        parts = {"-consistent": replace(still, theta_noise=0.0), "-shaken": replace(still, consistency=0.0)}
+        for suffix, recipe in parts.items():
+            found.append(st_experiment(task, "st-cnn", PLAIN_FAMILY[task], deep_st_cnn, recipe, suffix))
     return found
 
 
@@ -158,21 +162,41 @@ def distorted_cifar10_experiments() -> list[Experiment]:
                 found.append(Experiment(f"cifar10-{task}/{name}{suffix}", build, recipe, "cifar10", distortion))
     # the consistency term, where the pose of each view is known and where only the extra turn of the second one is
     for suffix, once in {"-still": True, "-augmented-still": False}.items():
-        epochs, batch = SMALL_RECIPE.epochs // 2, SMALL_RECIPE.batch_size // 2  # two views of each: as many pictures
-        recipe = replace(SMALL_RECIPE, distort_once=once, consistency=1.0, epochs=epochs, batch_size=batch)
+        recipe = replace(SMALL_RECIPE, distort_once=once, consistency=1.0)
         found.append(Experiment(f"cifar10-r/small{suffix}", models.small_net, recipe, "cifar10", "r"))
     recipe = replace(SMALL_RECIPE, distort_once=True)  # on R a transformer hands on all pixels: there is nothing to resize
     return [*found, Experiment("cifar10-rts/small-resized", models.small_resized, recipe, "cifar10", "rts48")]
 
 
+def addition_experiments() -> list[Experiment]:
+    """The sum of two digits (appendix A.1): two windows side by side, one, and none, with as many parameters."""
+    recipe = replace(DEEP_RECIPE, label_smoothing=0.0, epochs=30)
+    nets = {"two-affine": (2, "affine"), "two-tps": (2, "tps"), "one-affine": (1, "affine"), "cnn": (0, "affine")}
+    paper = {"two-affine": 9.0, "two-tps": 5.8, "one-affine": 18.5, "cnn": 14.7}
+    return [
+        Experiment(
+            f"mnist-addition/{name}",
+            partial(models.addition_net, windows, FAMILIES[family]()),
+            recipe,
+            "mnist",
+            "rts-each",
+            paper[name],
+            pairs=True,
+        )
+        for name, (windows, family) in nets.items()
+    ]
+
+
 EXPERIMENTS = {experiment.name: experiment for task in (*PAPER_TASKS, "tc") for experiment in experiments_of(task)}
-EXPERIMENTS |= {experiment.name: experiment for task in STILL_EPOCHS for experiment in still_experiments(task)}
+EXPERIMENTS |= {experiment.name: experiment for task in DEEP_EPOCHS for experiment in deep_experiments(task)}
 EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments() + distorted_cifar10_experiments()}
+EXPERIMENTS |= {experiment.name: experiment for experiment in addition_experiments()}
 
 
 def matching(pattern: str) -> list[Experiment]:
     """The experiments whose name matches a pattern such as 'mnist-r/*'; a ValueError if there is none."""
-    found = [experiment for name, experiment in EXPERIMENTS.items() if fnmatch.fnmatchcase(name, pattern)]
+    names = EXPERIMENTS if isinstance(pattern, str) else {}
+    found = [experiment for name, experiment in names.items() if fnmatch.fnmatchcase(name, pattern)]
     if not found:
         raise ValueError(f"no experiment is called {pattern!r}; there are: {', '.join(EXPERIMENTS)}")
     return found
@@ -180,6 +204,6 @@ def matching(pattern: str) -> list[Experiment]:
 
 def experiment_called(name: str) -> Experiment:
     """The experiment of this very name; a ValueError if there is none."""
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise ValueError(f"no experiment is called {name!r}; there are: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

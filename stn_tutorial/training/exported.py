@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from ..arguments import path_of
 from ..networks.export import export, runner
 from ..networks.weights import card_of, pretrained
 from .data import load
@@ -20,7 +21,7 @@ def export_shipped(name: str, file: Path | str, count: int = 1000) -> dict:
     largest_difference (of a logit). Raises what `export` raises, and ValueError for an unknown name.
     """
     distortion, recipe = DISTORTIONS[card_of(name)["data"]["distortion"]](), experiment_called(name).recipe
-    model, data, file = pretrained(name), load(name.split("-")[0]), Path(file)
+    model, data, file = pretrained(name), load(name.split("-")[0]), path_of("file", file)
     images, _ = distorted(data.test_images[:count], distortion, torch.Generator().manual_seed(TEST_SEED), recipe)
     export(model, file, images)
     content = file.read_bytes()

@@ -1,12 +1,13 @@
 """A run's folder belongs to one process at a time, and is tried before hours are spent on what goes into it."""
 
+import errno
 import os
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-held: dict[Path, int] = {}  # folders that this process works in, and in which thread
+held: dict[Path, tuple[int, int]] = {}  # folders that are worked in, and by which thread of which process: a fork inherits them
 
 
 @contextmanager
@@ -21,8 +22,12 @@ def alone_in(folder: Path):
     ...         mine == Path(folder).resolve()
     True
     """
-    folder = Path(folder).resolve()
-    if held.get(folder) == threading.get_ident():  # a recorded run keeps the folder, and so does the training in it
+    try:
+        folder = Path(folder).resolve()
+    except RuntimeError as error:  # what pathlib raises
+        raise OSError(errno.ELOOP, f"cannot write to the folder {folder}: it is a link that leads to itself") from error
+    mine = os.getpid(), threading.get_ident()
+    if held.get(folder) == mine:  # a recorded run keeps the folder, and so does the training in it
         yield folder
         return
     try:
@@ -31,19 +36,19 @@ def alone_in(folder: Path):
     except OSError as error:
         raise OSError(error.errno, f"cannot write to the folder {folder}: {error.strerror}") from error
     in_use = f"another process is training in {folder}: wait until it is done, or choose another folder"
-    if folder in held:  # another thread of this process
+    if folder in held and held[folder][0] == os.getpid():  # another thread of this process
         raise ValueError(in_use)
     try:
         handle = lock(folder)
     except BlockingIOError as error:
         raise ValueError(in_use) from error
-    held[folder] = threading.get_ident()
+    held[folder] = mine
     try:
         yield folder
     finally:
         del held[folder]
-        if handle is not None:
-            os.close(handle)
+        if handle is not None and os.getpid() == mine[0]:  # and not a fork of it
+            unlock(handle)
 
 
 def lock(folder: Path) -> int | None:
@@ -62,6 +67,15 @@ def lock(folder: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def unlock(handle: int) -> None:
+    """Give a locked folder back, also where a process that was forked meanwhile still has it open."""
+    with suppress(ModuleNotFoundError):  # Windows
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def lock_on_windows(folder: Path) -> int:

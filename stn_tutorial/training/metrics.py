@@ -6,9 +6,12 @@ import statistics
 import torch
 from torch import Tensor, nn
 
+from ..arguments import check_whole
 from ..geometry.coordinates import CORNERS
 from ..geometry.family import Family, multiply
 from ..networks.watching import evaluating, find_transformer, thetas_of
+
+BEYOND = 1000  # half widths: a corner that looks further away has no angle to speak of
 
 
 def rotation_angle(matrix: Tensor) -> Tensor:
@@ -66,6 +69,9 @@ def out_of_frame_fraction(grid: Tensor) -> Tensor:
     >>> out_of_frame_fraction(Translation().grid(torch.tensor([[1.0, 0.0]]), (4, 4)))  # half of the frame to the right
     tensor([0.5000])
     """
+    if not isinstance(grid, Tensor) or grid.dim() not in (4, 5) or grid.shape[-1] != grid.dim() - 2:
+        got = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
+        raise ValueError(f"grid must be a tensor (N, H, W, 2), or (N, D, H, W, 3) of volumes, got {got}")
     outside = ~(grid.abs() <= 1).all(dim=-1)
     return outside.flatten(1).float().mean(dim=1)
 
@@ -139,7 +145,7 @@ def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28)
     called wide. Images of which a corner looks beyond a horizon are left out of the angle. Within each class, because a
     network is free to choose a different canonical pose for each. Returns, for `before` and `after`, the circular spread of
     the angle in degrees and the displacement of the corners in pixels, each as a list by class (None for a class without
-    images) and as their mean.
+    images, or all of whose images are left out) and as their mean. Raises ValueError for no images and for other shapes.
 
     >>> from stn_tutorial import Rotation
     >>> pose = torch.tensor([[-0.5], [0.5], [-0.1], [0.1]])
@@ -149,15 +155,19 @@ def pose_report(before: Tensor, after: Tensor, labels: Tensor, side: float = 28)
     >>> [round(degrees) for degrees in report["before_degrees"] + report["after_degrees"]]
     [29, 6, 0, 0]
     """
+    if not len(labels) or not before.shape == after.shape == (len(labels), 4, 2):
+        shapes = [tuple(tensor.shape) for tensor in (before, after, labels)]
+        raise ValueError(f"before and after must be (N, 4, 2), one for each of at least one label, got {shapes}")
     report = {}
     for name, corners in (("before", before), ("after", after)):
         classes = [corners[labels == k] for k in range(int(labels.max()) + 1)]
-        seen = [some[(some.abs() < 1000).flatten(1).all(dim=1)] for some in classes]
+        seen = [some[(some.abs() < BEYOND).flatten(1).all(dim=1)] for some in classes]
         angles = [math.degrees(circular_spread(corner_angle(some))) if len(some) else None for some in seen]
         pixels = [side / 2 * corner_displacement(some) if len(some) else None for some in classes]
         for unit, values in (("degrees", angles), ("pixels", pixels)):
             report[f"{name}_{unit}"] = [None if value is None else round(value, 3) for value in values]
-            report[f"mean_{name}_{unit}"] = round(statistics.fmean(value for value in values if value is not None), 3)
+            known = [value for value in values if value is not None]
+            report[f"mean_{name}_{unit}"] = round(statistics.fmean(known), 3) if known else None
     return report
 
 
@@ -170,8 +180,9 @@ def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, see
     (`corner_displacement`) are measured: 0 is a picture that does not move. Within one class the angle cannot do that,
     since people write at different slants; of one picture it can.
 
-    Returns degrees and pixels, medians over the images (a pixel is one of the undistorted image), and images and poses,
-    their counts. The model is left as it came. Raises ValueError for a model without a transformer.
+    Returns degrees and pixels, medians over the images (a pixel is one of the undistorted image; None where no image has two
+    poses within reach), and images and poses, their counts. The model is left as it came. Raises ValueError for a model without
+    a transformer, for images of another kind and for fewer than two poses.
 
     >>> from stn_tutorial import Affine, LocalizationNet, SpatialTransformer
     >>> from stn_tutorial.training.distortions import RandomRotation
@@ -183,6 +194,10 @@ def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, see
     transformer = find_transformer(model)
     if transformer is None:
         raise ValueError("model must hold a SpatialTransformer, and holds none")
+    poses = check_whole("poses", poses, least=2)
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4 or not len(images):
+        got = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"images must be uint8 (N, C, H, H), at least one, got {got}")
     generator = torch.Generator().manual_seed(seed)
     degrees, pixels = [], []
     for image in images:
@@ -192,11 +207,13 @@ def stillness(model: nn.Module, images: Tensor, distortion, poses: int = 24, see
         if not thetas:
             raise ValueError("model must call its first SpatialTransformer, and goes past it")
         corners = where_corners_look(distortion.family, pose, transformer.family, thetas[0], distortion.reach)
-        degrees.append(math.degrees(circular_spread(corner_angle(corners))))
-        pixels.append(distortion.reach * images.shape[-1] / 2 * corner_displacement(corners))
+        corners = corners[(corners.abs() < BEYOND).flatten(1).all(dim=1)]
+        if len(corners) > 1:
+            degrees.append(math.degrees(circular_spread(corner_angle(corners))))
+            pixels.append(distortion.reach * images.shape[-1] / 2 * corner_displacement(corners))
     return {
-        "degrees": round(statistics.median(degrees), 3),
-        "pixels": round(statistics.median(pixels), 3),
+        "degrees": round(statistics.median(degrees), 3) if degrees else None,
+        "pixels": round(statistics.median(pixels), 3) if pixels else None,
         "images": len(images),
         "poses": poses,
     }

@@ -152,10 +152,23 @@ class Team:
         """Dropout as in one process: the mask of the whole batch, and of it this process's share."""
         if not layer.training or layer.p == 0:
             return x
-        views = len(x) // (self.mine.stop - self.mine.start)
-        ones = x.new_ones(views * self.whole, *x.shape[1:]).contiguous(memory_format=layout_of(x))
-        mask = type(layer).forward(layer, ones)
-        return x * mask.unflatten(0, (views, self.whole))[:, self.mine].flatten(0, 1)
+        ones = x.new_ones(self.rows(len(x)), *x.shape[1:]).contiguous(memory_format=layout_of(x))
+        return x * self.share_of(type(layer).forward(layer, ones))
+
+    def randn(self, shape, **options) -> Tensor:
+        """`torch.randn` for what belongs to this process's images: drawn as in one process, for the whole batch."""
+        if not self.together:
+            return torch.randn(shape, **options)
+        return self.share_of(torch.randn(self.rows(shape[0]), *shape[1:], **options))
+
+    def rows(self, count: int) -> int:
+        """How many rows the whole batch has of what has so many here: one or more for each image."""
+        return count // (self.mine.stop - self.mine.start) * self.whole
+
+    def share_of(self, rows: Tensor) -> Tensor:
+        """This process's share of the whole batch's rows, those of one image being next to each other."""
+        each = len(rows) // self.whole
+        return rows[self.mine.start * each : self.mine.stop * each]
 
     def collect(self) -> None:
         """Give the first process what all have counted, `nan_thetas` of each transformer, and the others nothing."""

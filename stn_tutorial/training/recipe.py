@@ -1,18 +1,18 @@
 """How to train: the recipe, and what a device makes of its precision and memory format."""
 
-import math
-import operator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from ..arguments import check_model, check_whole, finite_number
 from ..device import has_units_for_bfloat16
 from .augmentation import SHIFT_PADDINGS
 
 OPTIMIZERS = ("adamw", "nesterov", "sgd")
 COUNTS = {"epochs": 1, "batch_size": 1, "cutout": 0, "shift": 0}  # and the least of each
-STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "jitter", "consistency")
+STRENGTHS = ("lr", "localizer_lr", "weight_decay", "label_smoothing", "theta_noise", "consistency")
+SWITCHES = ("augment", "distort_once", "decay_biases", "channels_last")
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
@@ -29,9 +29,9 @@ class Recipe:
     "zeros" or "reflect". cutout: side in pixels of a square that is painted over in each of them, 0 for none.
     distort_once: each training image keeps one distortion through all epochs, as in a data set that comes distorted,
     instead of a new one at each step. dropout: the share that every dropout layer of the net drops from now on; None
-    leaves the net's own. jitter: how much each training image is changed besides, `augmentation.jittered`; 0 for not
-    at all. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it each image of a
-    batch is shown in two views. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
+    leaves the net's own. theta_noise: deviation of noise that is added to the first transformer's theta in training, so that
+    the classifier sees an image that stands still from many places. consistency: weight of the consistency term (`consistency_loss`), 0 for none; with it the
+    localiser of the first transformer, which must look at the images themselves, sees each image in a second view too. precision: "float32", or "bfloat16" for autocast on a device that has units for it,
     float32 elsewhere (`precision_on`). channels_last: the memory format that convolutions on CPUs and tensor cores
     prefer.
 
@@ -58,14 +58,17 @@ class Recipe:
     shift: int = 0
     shift_padding: str = "zeros"
     dropout: float | None = None
-    jitter: float = 0.0
+    theta_noise: float = 0.0
     consistency: float = 0.0
 
     def __post_init__(self):
         for name, least in COUNTS.items():
-            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
+            object.__setattr__(self, name, check_whole(name, getattr(self, name), least))
         for name in STRENGTHS:
-            check_strength(name, getattr(self, name))
+            object.__setattr__(self, name, finite_number(name, getattr(self, name)))
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.label_smoothing >= 1:
             raise ValueError(f"label_smoothing must be a share from 0 to less than 1, got {self.label_smoothing}")
         if self.precision not in ("float32", "bfloat16"):
@@ -77,26 +80,9 @@ class Recipe:
         if self.shift and not self.augment:
             raise ValueError(f"shift={self.shift} shifts nothing without augment=True, which flips the images too")
         if self.dropout is not None:
-            check_strength("dropout", self.dropout)
+            object.__setattr__(self, "dropout", finite_number("dropout", self.dropout))
             if self.dropout >= 1:
                 raise ValueError(f"dropout must be None or a share from 0 to less than 1, got {self.dropout}")
-
-
-def whole_number(name: str, value, least: int) -> int:
-    """A whole number of any type as Python's, or a ValueError that names it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least or isinstance(value, bool):
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return number
-
-
-def check_strength(name: str, value) -> None:
-    """Raise a ValueError that names the number unless it is finite and at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
 
 
 def set_dropout(model: nn.Module, share: float | None) -> None:
@@ -117,12 +103,20 @@ def set_dropout(model: nn.Module, share: float | None) -> None:
 
 
 def prepare(model: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
-    """Move a model to the device, in the recipe's memory format.
+    """Move a model to the device, in the recipe's memory format. A ValueError for what is no model that can be trained or tested:
+    weights that are not there yet (lazy layers, the meta device), or are of another precision than float32.
 
     >>> model = prepare(nn.Conv2d(1, 4, 3), Recipe(), torch.device("cpu"))
     >>> model.weight.is_contiguous(memory_format=torch.channels_last)
     True
     """
+    check_model(model)
+    for name, weight in model.named_parameters():
+        if nn.parameter.is_lazy(weight) or weight.is_meta:
+            why = "show it one batch first, for its lazy layers" if nn.parameter.is_lazy(weight) else "it is on the meta device"
+            raise ValueError(f"model must have weights, and {name} has none yet: {why}")
+        if weight.is_floating_point() and weight.dtype != torch.float32:
+            raise ValueError(f"model must have weights in float32 (model.float() makes them so), got {weight.dtype} in {name}")
     return model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..networks.watching import evaluating, thetas_of
+from ..networks.watching import evaluating, find_transformer, thetas_of
 from .data import Dataset
 from .evaluation import TEST_SEED, distorted
 from .recipe import Recipe, autocast
@@ -35,7 +35,7 @@ class ThetaRecorder:
             logits = self.model(self.images)
         if thetas:
             self.steps.append(step)
-            self.thetas.append(thetas[0].cpu())
+            self.thetas.append(thetas[0].detach().cpu().clone())  # it may be a view of a weight, which changes
             self.predictions.append(logits.argmax(dim=1).cpu())
         return bool(thetas)
 
@@ -44,9 +44,14 @@ class ThetaRecorder:
 
     def load_state(self, state: dict) -> None:
         """Go back to where `state` was taken; a ValueError if its parts do not belong together."""
-        self.steps, self.thetas, self.predictions = state["steps"], state["thetas"], state["predictions"]
-        if not len(self.steps) == len(self.thetas) == len(self.predictions):
+        steps, thetas, predictions = state["steps"], state["thetas"], state["predictions"]
+        if not len(steps) == len(thetas) == len(predictions) or not all(isinstance(step, int) for step in steps):
             raise ValueError("a recorder must have one theta and one prediction for each step")
+        count, wide = len(self.labels), find_transformer(self.model).family.num_params
+        for kept, shape in ((thetas, (count, wide)), (predictions, (count,))):
+            if not all(isinstance(tensor, Tensor) and tensor.shape == shape for tensor in kept):
+                raise ValueError(f"a recorder must keep tensors of shape {shape}")
+        self.steps, self.thetas, self.predictions = steps, thetas, predictions
 
     def result(self) -> dict[str, Tensor] | None:
         """All that was kept, as in `Training.theta`; None if nothing was."""
@@ -60,3 +65,22 @@ class ThetaRecorder:
             "image": (self.images.cpu().contiguous() * 255).round().to(torch.uint8),
             "label": self.labels,
         }
+
+
+def check_history(history) -> None:
+    """Raise a ValueError that says what is odd unless it is a theta history as `Training.theta` has it, of at least one step."""
+    wanted = {"step": 1, "theta": 3, "prediction": 2, "image": 4, "label": 1}  # and the axes of each
+    if not isinstance(history, dict):
+        raise ValueError(f"history must be a dict of tensors, as fit and load_theta answer it, got {type(history).__name__}")
+    for key, axes in wanted.items():
+        tensor = history.get(key)
+        if not isinstance(tensor, Tensor) or tensor.dim() != axes or 0 in tensor.shape:
+            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ValueError(f"history must have {key} with {axes} axes, none of them empty, got {got}")
+    steps, count = history["theta"].shape[:2]
+    if len(history["step"]) != steps or history["prediction"].shape != (steps, count):
+        raise ValueError(f"history must have a step and {count} predictions for each of {steps} thetas")
+    if len(history["image"]) != count or len(history["label"]) != count or history["image"].dtype != torch.uint8:
+        raise ValueError(f"history must have a label and an image of bytes for each of {count} thetas of a step")
+    if any(history[key].is_floating_point() for key in ("step", "prediction", "label")):
+        raise ValueError("history must have steps, predictions and labels in whole numbers")

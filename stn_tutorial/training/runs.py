@@ -16,25 +16,31 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..arguments import seed_number
 from ..device import best_device, device_name
 from ..files import short_reason, write_atomically
 from ..networks.models.parts import parameters_of
 from ..networks.watching import find_transformer
 from ..networks.weights import load_weights
+from .addition import in_pairs, who_follows
+from .checkpoints import is_number
 from .data import load
 from .distortions import DISTORTIONS
 from .evaluation import evaluate
-from .experiment import Experiment, run_folder, runs_root
+from .experiment import Experiment, records, run_folder
 from .experiments import experiment_called
 from .lock import alone_in
 from .metrics import pose_report, stillness, where_corners_look
 from .probes import class_from_theta, error_with_one_theta, shift_undone
 from .processes import first, from_first, several
+from .recorder import check_history
 from .trainer import fit
 
 STILLNESS_IMAGES = 500
+NEIGHBOURS = 25  # of `class_from_theta`: a run needs twice as many test images
 # what theta.npz holds, along the training, and pictures.npz, of the images
 ALONG, PICTURED = ("step", "theta", "prediction"), ("image", "label", "pose")
+STILL = ("degrees", "pixels")
 NUMBER = (int, float)
 # what the tables and notebooks read, and what each is
 RECORDED = {
@@ -51,16 +57,20 @@ RECORDED = {
     "history": list,
     "pose": dict,
 }
+PERCENTS = {"test_error_percent", "one_theta_error_percent", "class_from_theta_percent"}
 NUMBERS_WITHIN = {"one_theta_error_percent", "class_from_theta_percent", "shift_undone"}  # and these, where they are recorded
 
 
-def run(experiment: Experiment, seed: int, root: Path | None = None, progress: bool = True) -> dict:
+def run(experiment: Experiment, seed: int, root: Path | str | None = None, progress: bool = True) -> dict:
     """Train one experiment with one seed and record it; go on where an interrupted call left off.
 
     A run that is recorded already is only read. Returns the content of run.json; of several processes that train together the
-    first one writes it. Raises ValueError when another process is at
-    it, OSError when nothing can be written in its folder.
+    first one writes it. Raises ValueError when another process is at it, for what is no experiment or no seed, and for too few
+    test images; OSError when nothing can be written in its folder.
     """
+    if not isinstance(experiment, Experiment):
+        raise ValueError(f"experiment must be one of `experiments.EXPERIMENTS`, got {experiment!r}")
+    seed = seed_number(seed)
     folder = run_folder(experiment.name, seed, root)
     recorded = (folder / "run.json").exists
     if not from_first(recorded):
@@ -75,8 +85,11 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
     if several():
         from_first(lambda: load(experiment.data).fingerprint)  # one downloads what is missing before the others look
     data, device = load(experiment.data), best_device()
+    if len(data.test_images) < 2 * NEIGHBOURS:  # as what is asked of the trained net needs
+        raise ValueError(f"data must hold at least {2 * NEIGHBOURS} test images, got {len(data.test_images)}")
     if experiment.train_images:
         data = data.subset(experiment.train_images, len(data.test_images))
+    data = in_pairs(data) if experiment.pairs else data
     distortion = DISTORTIONS[experiment.distortion]()
     torch.manual_seed(seed)
     model = experiment.build()
@@ -112,9 +125,11 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
         theta = test["theta"].mean(dim=0)
         record["stillness"] = stillness(model, data.test_images[:STILLNESS_IMAGES].to(device), distortion)
         record["one_theta_error_percent"] = error_with_one_theta(model, data, theta, distortion, experiment.recipe, device)
-        record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"])
+        record["class_from_theta_percent"] = class_from_theta(test["theta"], test["labels"], NEIGHBOURS)
         if experiment.recipe.shift:
             record["shift_undone"] = shift_undone(model, data, experiment.recipe, device, experiment.recipe.shift)
+        if experiment.pairs:
+            record["who_follows_pixels"] = who_follows(model, data, distortion, experiment.recipe).tolist()
         small = experiment.build()
         load_weights(small, folder / "weights.safetensors")
         half = evaluate(small, data, distortion, experiment.recipe, device)
@@ -150,7 +165,7 @@ def read_arrays(path: Path) -> dict[str, torch.Tensor]:
         raise ValueError(f"cannot read the recorded theta {path}: {short_reason(error)}") from error
 
 
-def run_and_report(name: str, seed: int, root: Path | None = None, progress: bool = True) -> str:
+def run_and_report(name: str, seed: int, root: Path | str | None = None, progress: bool = True) -> str:
     """`run` for an experiment given by its name; what came out, in a line."""
     known = (run_folder(name, seed, root) / "run.json").exists()
     record = run(experiment_called(name), seed, root, progress)
@@ -163,18 +178,28 @@ def faults_of(record) -> list[str]:
     if not isinstance(record, dict):
         return [f"a {type(record).__name__} instead of an object"]
     faults = [key for key, kind in RECORDED.items() if not isinstance(record.get(key), kind)]
-    faults += [key for key in NUMBERS_WITHIN & record.keys() if not isinstance(record[key], NUMBER)]
+    faults += [key for key, kind in RECORDED.items() if kind in (int, NUMBER) and not is_number(record.get(key))]
+    faults += [key for key in NUMBERS_WITHIN & record.keys() if not is_number(record[key])]
+    faults += [key for key in PERCENTS & record.keys() - set(faults) if not 0 <= record[key] <= 100]
     if faults:
-        return sorted(faults)
+        return sorted(set(faults))
     faults += [] if isinstance(record["versions"].get("torch"), str) else ["versions"]
     faults += [] if isinstance(record.get("precision", record["recipe"].get("precision")), str) else ["precision"]
-    percents = [epoch.get("test_error_percent") if isinstance(epoch, dict) else None for epoch in record["history"]]
-    faults += [] if percents and all(isinstance(percent, NUMBER) for percent in percents) else ["history"]
+    percents = [
+        epoch.get(f"{of}_error_percent") if isinstance(epoch, dict) else None
+        for epoch in record["history"]
+        for of in ("train", "test")
+    ]
+    whole = len(record["history"]) == record["epochs"] > 0
+    faults += [] if whole and all(is_number(percent) for percent in percents) else ["history"]
     means = [value for key, value in record["pose"].items() if key.startswith("mean_")]
-    faults += [] if all(isinstance(value, NUMBER) for value in means) else ["pose"]
+    faults += [] if all(value is None or is_number(value) for value in means) else ["pose"]
     elsewhere = record.get("elsewhere_error_percent", {})
-    good = isinstance(elsewhere, dict) and all(isinstance(value, NUMBER) for value in elsewhere.values())
-    return faults + ([] if good else ["elsewhere_error_percent"])
+    good = isinstance(elsewhere, dict) and all(is_number(value) for value in elsewhere.values())
+    faults += [] if good else ["elsewhere_error_percent"]
+    still = record.get("stillness", {"degrees": None, "pixels": None})
+    good = isinstance(still, dict) and all(key in still and (still[key] is None or is_number(still[key])) for key in STILL)
+    return faults + ([] if good else ["stillness"])
 
 
 def refuse_constant(name: str):
@@ -191,15 +216,19 @@ def read_run(folder: Path) -> dict:
         raise ValueError(f"cannot read the recorded run {path}: {short_reason(error)}") from error
     if faults := faults_of(record):
         raise ValueError(f"cannot read the recorded run {path}: it lacks, or has as something else, {', '.join(faults)}")
+    if path.parts[-4:-1] != (*record["experiment"].split("/"), f"seed-{record['seed']}"):
+        raise ValueError(
+            f"cannot read the recorded run {path}: it is that of {record['experiment']} with seed {record['seed']}"
+        )
     return record
 
 
-def load_runs(name: str, root: Path | None = None) -> list[dict]:
+def load_runs(name: str, root: Path | str | None = None) -> list[dict]:
     """All recorded runs of an experiment, by seed; an empty list if there is none, a ValueError for an unknown name.
 
     What cannot be read is left out, with a warning that names it.
     """
-    folder, runs = (root or runs_root()) / experiment_called(name).name, []
+    folder, runs = records(root) / experiment_called(name).name, []
     for path in folder.glob("seed-*/run.json"):
         try:
             runs.append(read_run(path.parent))
@@ -208,21 +237,26 @@ def load_runs(name: str, root: Path | None = None) -> list[dict]:
     return sorted(runs, key=lambda run: run["seed"])
 
 
-def load_theta(name: str, seed: int = 0, root: Path | None = None) -> dict[str, torch.Tensor]:
-    """The theta history of a recorded run: a dict of tensors as in `Training.theta`."""
+def load_theta(name: str, seed: int = 0, root: Path | str | None = None) -> dict[str, torch.Tensor]:
+    """The theta history of a recorded run: a dict of tensors as in `Training.theta`. A ValueError for one that is not whole."""
     path = run_folder(experiment_called(name).name, seed, root) / "theta.npz"
     if not path.exists():
         raise ValueError(f"no theta is recorded for {name!r} with seed {seed}")
     history = read_arrays(path) | read_arrays(pictures_of(path.parent))
-    if "theta" not in history or history["theta"].dim() != 3 or "image" not in history or history["image"].dim() != 4:
-        raise ValueError(f"cannot read the recorded theta {path}: it lacks theta (T, N, P) or the images (N, C, H, W)")
+    try:
+        check_history(history)
+    except ValueError as error:
+        raise ValueError(f"cannot read the recorded theta {path}: {error}") from error
     return history
 
 
-def load_floor(root: Path | None = None) -> dict:
+def load_floor(root: Path | str | None = None) -> dict:
     """How narrow the angle's spread within a class can get on R, as benchmarks/angle_floor.py recorded it; a ValueError if it did not."""
-    path = (root or runs_root()) / "mnist-r" / "floor.json"
+    path = records(root) / "mnist-r" / "floor.json"
     try:
-        return json.loads(path.read_text())
+        floor = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read the recorded floor {path}: {short_reason(error)}") from error
+    if not isinstance(floor, dict) or not is_number(floor.get("mean_within_class_degrees")):
+        raise ValueError(f"cannot read the recorded floor {path}: it lacks mean_within_class_degrees")
+    return floor

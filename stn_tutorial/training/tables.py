@@ -1,6 +1,7 @@
 """The tables of README and notebooks, made from the recorded runs."""
 
 import statistics
+import warnings
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
 STILLNESS, DOOR = "stillness", "door"
 TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
+WHOLE = (DOOR, PAPER_TABLE, PAPER_CELLS, BLOCKS)  # tables that have no parts
 CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
@@ -60,10 +62,12 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     >>> table("mnist-r").splitlines()[0].split(" | ")[:3]
     ['| net', 'paper %', 'error %']
     """
-    name, _, part = name.partition("/")
+    name, _, part = name.partition("/") if isinstance(name, str) else ("", "", "")
     nets = part or nets
-    if name not in TABLES:
+    if not name or name not in TABLES:
         raise ValueError(f"no table is called {name!r}; there are: {', '.join(TABLES)}")
+    if nets != "*" and name in WHOLE:
+        raise ValueError(f"the table {name} has no parts, got {nets!r}")
     if name == PAPER_TABLE:
         return paper_table(root)
     if name == PAPER_CELLS:
@@ -118,9 +122,10 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
             continue
         row = [experiment.name, paper_text(experiment), *result_cells([run["test_error_percent"] for run in runs], runs)]
         row += [
-            mean_text([run["stillness"][key] for run in measured], places) for key, places in (("degrees", 1), ("pixels", 2))
+            mean_text([run["stillness"][key] for run in measured if run["stillness"][key] is not None], places)
+            for key, places in (("degrees", 1), ("pixels", 2))
         ]
-        rows.append([*row, mean_text([run["pose"]["mean_after_degrees"] for run in runs], 1)])
+        rows.append([*row, mean_text(pose_means(runs, "mean_after_degrees"), 1)])
     header = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "one picture °", "px", "class °")
     told = f"A localiser that is told the true angle of each digit of R comes to {load_floor()['mean_within_class_degrees']:.1f} in the last column."
     return "\n\n".join([markdown(header, rows), told])
@@ -141,6 +146,7 @@ def door_table(root: Path | None = None) -> str:
         for task, net in columns.items():
             runs = load_runs(f"mnist-{task}/{name.format(net=net)}", root)
             still = [run["stillness"]["degrees"] for run in runs if "stillness" in run]
+            still = [degrees for degrees in still if degrees is not None]
             row += [error_text([run["test_error_percent"] for run in runs]), mean_text(still, 1)]
         rows.append(row)
     header = ("net", "R: error %", "one digit turns by °", "RTS: error %", "one digit turns by °")
@@ -206,19 +212,21 @@ def details_row(experiment: Experiment, runs: list[dict]) -> list[str]:
         paper_text(experiment),
         *result_cells([run["test_error_percent"] for run in runs], runs),
         minutes_text(runs),
-        *(
-            f"{statistics.fmean(run['pose'][key] for run in runs):.1f}" if all(key in run["pose"] for run in runs) else "-"
-            for key in pose
-        ),
+        *(mean_text(pose_means(runs, key), 1) if len(pose_means(runs, key)) == len(runs) else "-" for key in pose),
     ]
+
+
+def pose_means(runs: list[dict], key: str) -> list[float]:
+    """One mean of the pose of each run that has it: the first runs lack some, and a window that left the picture has no angle."""
+    return [run["pose"][key] for run in runs if run["pose"].get(key) is not None]
 
 
 def footnotes(experiments: list[Experiment], root: Path | None) -> list[str]:
     """Which of these experiments are not recorded, and on what the others were measured."""
     recorded = {experiment.name: load_runs(experiment.name, root) for experiment in experiments}
     missing = [name for name, runs in recorded.items() if not runs]
-    sources = {
-        f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {precision_of(r)}."
+    sources = {  # in one line each, whatever somebody wrote into a record
+        " ".join(f"Measured on: {r['data_source']}; {r['device']}; torch {r['versions']['torch']}; {precision_of(r)}.".split())
         for runs in recorded.values()
         for r in runs
     }
@@ -234,7 +242,7 @@ def accuracy_row(name: str, runs: list[dict], root: Path | None) -> list[str]:
     """One row of a table of CIFAR-10, cells as text; at least one run."""
     accuracy, spread, *size = result_cells([100 - run["test_error_percent"] for run in runs], runs)
     best = statistics.fmean(100 - min(epoch["test_error_percent"] for epoch in run["history"]) for run in runs)
-    turned = [100 - run["elsewhere_error_percent"]["r"] for run in runs if "elsewhere_error_percent" in run]
+    turned = [100 - run["elsewhere_error_percent"]["r"] for run in runs if "r" in run.get("elsewhere_error_percent", {})]
     windows = [last_window(name, run["seed"], root) for run in runs]
     learned = statistics.fmean(100 - run["history"][-1]["train_error_percent"] for run in runs)
     scale, outside = zip(*windows, strict=True) if all(windows) else ((), ())
@@ -263,11 +271,18 @@ def died(runs: dict[str, list[dict]]) -> list[str]:
 
 
 def last_window(name: str, seed: int, root: Path | None) -> tuple[float, float] | None:
-    """Mean scale of a trained transformer's window and how much of it lies outside, in per cent; None without a transformer."""
+    """Mean scale of a trained transformer's window and how much of it lies outside, in per cent; None without a transformer.
+
+    A theta that cannot be read is None, too, with a warning that names it.
+    """
     transformer = find_transformer(experiment_called(name).build())
     if transformer is None:
         return None
-    history = load_theta(name, seed, root)
+    try:
+        history = load_theta(name, seed, root)
+    except ValueError as error:  # the rest of the table is shown all the same
+        warnings.warn(str(error), stacklevel=2)
+        return None
     theta, family = history["theta"][-1], transformer.family
     outside = out_of_frame_fraction(family.grid(theta, tuple(history["image"].shape[2:])))
     return float(scale_of(family.matrix(theta)).mean()), 100 * float(outside.mean())

@@ -12,16 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..device import best_device
-from ..geometry.family import Family
-from ..networks.watching import find_transformer, thetas_of, transformers_of
+from ..arguments import check_model, path_of
+from ..files import short_reason
+from ..networks.monitor import Monitor
+from ..networks.watching import find_transformer, shaken, thetas_of, transformers_of
 from ..networks.weights import save_weights
-from .augmentation import check_reflected_shift, cut_out, flip_and_shift, jittered
-from .checkpoints import load_checkpoint, save_checkpoint
+from .augmentation import check_reflected_shift, cut_out, flip_and_shift
+from .checkpoints import check_state, load_checkpoint, save_checkpoint
 from .consistency import consistency_loss
 from .data import Dataset
 from .distortions import Upright
-from .evaluation import distorted, evaluate
+from .evaluation import check_logits, distorted, distorted_once, evaluate, settled
 from .lock import alone_in
 from .metrics import where_corners_look
 from .processes import Team, first, from_first, summed
@@ -46,13 +47,6 @@ class Training:
     theta: dict[str, Tensor] | None
     wall_seconds: float
     precision: str
-
-
-def distorted_once(images: Tensor, distortion, seed: int) -> Tensor:
-    """uint8 images (N, C, H, W), each with a distortion of its own, as uint8 images again."""
-    generator = torch.Generator().manual_seed(seed)
-    parts = [distortion(part.float() / 255, generator)[0] for part in images.split(1000)]
-    return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])
 
 
 class Trainer:
@@ -120,10 +114,10 @@ class Trainer:
 
     def load_state(self, state: dict) -> None:
         """Go back to where `state` was taken."""
+        shapes = [weight.shape for group in self.optimizer.param_groups for weight in group["params"]]
+        check_state(state, self.state(), shapes, len(state["history"]) * self.steps_per_epoch)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        if missing := self.schedule.state_dict().keys() - state["schedule"].keys():  # torch does not ask
-            raise KeyError(*missing)
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_rng"])
@@ -133,17 +127,6 @@ class Trainer:
             self.recorder.load_state(state["recorder"])
         self.history, self.seconds = state["history"], state["seconds"]
 
-    def views(self, images: Tensor, mine: slice) -> tuple[Tensor, list[tuple[Family, Tensor]]]:
-        """What the model sees of a batch (N, C, H, W): one view of each image, or two, (2N, ...), with the consistency term.
-
-        mine: which of the images this process looks at; distortions are drawn for all. Beside the views the family and the true theta of each view. Of data that come distorted nobody knows the pose: the first
-        view is the image as it comes, known as the identity, and the second is made from it.
-        """
-        distortions = [self.train_distortion] + ([self.distortion] if self.recipe.consistency else [])
-        seen = [distorted(images, distortion, self.generator, self.recipe) for distortion in distortions]
-        poses = [(distortion.family, pose[mine]) for distortion, (_, pose) in zip(distortions, seen, strict=True)]
-        return torch.cat([view[mine] for view, _ in seen]), poses
-
     def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """One step on the images with these indices: the loss and the share of wrong answers, still on the device.
 
@@ -152,33 +135,49 @@ class Trainer:
         images, recipe, mine = self.images[batch], self.recipe, self.team.take(len(batch))
         if recipe.augment:
             images = flip_and_shift(images, self.generator, recipe.shift, recipe.shift_padding)
-        if recipe.jitter:
-            images = jittered(images, self.generator, recipe.jitter)
         if recipe.cutout:
             images = cut_out(images, self.generator, recipe.cutout)
         sound = self.weights_are_sound()
-        inputs, poses = self.views(images, mine)
-        targets = self.labels[batch][mine].repeat(len(poses))
-        with autocast(recipe, self.device), thetas_of(self.model) as thetas:
-            logits = self.team(inputs).float()
+        inputs, pose = (part[mine] for part in distorted(images, self.train_distortion, self.generator, recipe))
+        targets, hooked = self.labels[batch][mine], bool(recipe.consistency or recipe.theta_noise)
+        with autocast(recipe, self.device), thetas_of(self.model, compiled=not hooked) as thetas, self.noise():
+            logits = check_logits(self.team(inputs), len(inputs), len(self.data.classes))
         if thetas:
             self.ill_thetas += sound * (~thetas[0].detach().isfinite()).any(dim=1).sum()
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
         if recipe.consistency:
             if not thetas:
                 raise ValueError("model must call its first SpatialTransformer for a recipe with consistency, and goes past it")
-            family, thetas_of_views = find_transformer(self.model).family, thetas[0].chunk(2)
-            corners = [
-                where_corners_look(*pose, family, theta, self.distortion.reach)
-                for pose, theta in zip(poses, thetas_of_views, strict=True)
-            ]
-            loss = loss + recipe.consistency * consistency_loss(*corners)
+            loss = loss + recipe.consistency * self.inconsistency(images, pose, thetas[0])
         loss = self.team.of_all(loss)
         self.optimizer.zero_grad(set_to_none=True)
         self.team.backward(loss)
         self.optimizer.step()
         self.schedule.step()
         return loss.detach(), self.team.of_all((logits.detach().argmax(dim=1) != targets).float().mean())
+
+    def noise(self):
+        """A context in which the first transformer's theta is shaken, if the recipe says so."""
+        deviation = self.recipe.theta_noise
+        if not deviation:
+            return nullcontext()
+        return shaken(find_transformer(self.model), deviation, self.generator, self.team.randn)
+
+    def inconsistency(self, images: Tensor, pose: Tensor, theta: Tensor) -> Tensor:
+        """The consistency term: how differently the localiser treats a second view of a batch (N, C, H, W), a scalar.
+
+        pose, theta: of the first view, (N, P) each, or of several processes this one's share. Of the second only theta is wanted,
+        so the classifier need not see it. Of data that come distorted nobody knows the pose: there the first view is the
+        image as it comes, known as the identity, and the second is made from it.
+        """
+        transformer, reach = find_transformer(self.model), self.distortion.reach
+        both = distorted(images, self.distortion, self.generator, self.recipe)
+        second, its_pose = (part[self.team.mine] for part in both)
+        with autocast(self.recipe, self.device):
+            its_theta = transformer.theta(second)
+        first_look = where_corners_look(self.train_distortion.family, pose, transformer.family, theta, reach)
+        second_look = where_corners_look(self.distortion.family, its_pose, transformer.family, its_theta, reach)
+        return consistency_loss(first_look, second_look)
 
     def weights_are_sound(self) -> Tensor:
         """Whether all weights of the localisers are numbers of ordinary size, still on the device: bool, a scalar."""
@@ -196,6 +195,8 @@ class Trainer:
             loss, mistakes = self.step(order[i * size : (i + 1) * size])
             loss_sum += loss
             wrong += mistakes
+            if epoch == 1 and i == 0:
+                self.check_loss(summed(loss).item(), epoch, before_any_step=True)
             done = (epoch - 1) * self.steps_per_epoch + i + 1
             if self.recorder and done in self.record_at:
                 self.recorder.record(done)
@@ -223,7 +224,7 @@ class Trainer:
         test = evaluate(self.model, self.data, self.distortion, self.recipe, self.device)
         return {"loss": test["loss"], "error_percent": test["error_percent"]}
 
-    def check_loss(self, loss: float, epoch: int) -> None:
+    def check_loss(self, loss: float, epoch: int, before_any_step: bool = False) -> None:
         """Raise a ValueError that says what to look at if a loss is not finite."""
         if math.isfinite(loss):
             return
@@ -232,19 +233,28 @@ class Trainer:
                 f"the loss is not finite in epoch {epoch}: theta was NaN or infinite for {ill} images while the localiser's "
                 "weights were of ordinary size, so the localiser or the family makes it so; check=True stops there"
             )
+        if before_any_step:
+            raise ValueError("the loss is not finite before the first step: the model as it was given answers NaN or infinity")
         raise ValueError(f"the loss is not finite in epoch {epoch}: recipe.lr = {self.recipe.lr} is probably too high")
 
 
 def check_before(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
     """Raise a ValueError for what would fail once the training is under way."""
-    if recipe.consistency and find_transformer(model) is None:
-        raise ValueError("model must hold a SpatialTransformer for a recipe with consistency, and holds none")
+    check_model(model)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("model must have weights that can be trained, and all of its are frozen, or it has none")
+    for need in ("consistency", "theta_noise"):
+        if getattr(recipe, need) and find_transformer(model) is None:
+            raise ValueError(f"model must hold a SpatialTransformer for a recipe with {need}, and holds none")
     if len(data.train_images) < recipe.batch_size:
         raise ValueError(f"data must hold at least one batch of {recipe.batch_size} images, got {len(data.train_images)}")
     if not len(data.test_images):
         raise ValueError("data must hold at least one test image, and holds none")
+    side = min(data.train_images.shape[2:])
+    if recipe.cutout > side:
+        raise ValueError(f"cutout must be at most the images' {side} pixels, got {recipe.cutout}")
     if recipe.shift_padding == "reflect":
-        check_reflected_shift(recipe.shift, min(data.train_images.shape[2:]))
+        check_reflected_shift(recipe.shift, side)
 
 
 def fit(
@@ -256,18 +266,21 @@ def fit(
     device: torch.device | str | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
+    monitor: bool = False,
 ) -> Training:
     """Train `model` in place and return what happened.
 
     The data set lives on the device as uint8; every batch is distorted anew there. With a `folder` a checkpoint of
     everything (weights, optimiser, schedule, random states, recorded theta) is written after each epoch, and the next
-    call with the same arguments goes on from it: on the CPU one seed gives one result, bit for bit, interrupted or not.
+    call with the same arguments goes on from it: on the CPU, with one number of threads, one seed gives one
+    result, bit for bit, interrupted or not.
     (A distortion of your own needs a `__repr__` that says what it does: by it a checkpoint is recognised.) The seed
     governs order, distortion and dropout; seed torch yourself before you build the model.
 
-    progress: a bar with loss, accuracy and the time left.
+    progress: a bar with loss, accuracy and the time left. monitor: warn once when the model's transformer has died (`Monitor`).
 
-    Raises ValueError for a data set smaller than a batch or without test images, for a folder in which another process
+    Raises ValueError for arguments of another kind, for a model whose weights are frozen or not in float32 or whose answers are no
+    logits, for a data set smaller than a batch or without test images, for a folder in which another process
     trains, for a checkpoint of another training or a damaged one, and when the loss is not finite; OSError when the folder or
     a checkpoint cannot be written, after which the one before is intact.
 
@@ -278,10 +291,12 @@ def fit(
     >>> [epoch["epoch"] for epoch in training.history]
     [1, 2]
     """
-    distortion, recipe, device = distortion or Upright(), recipe or Recipe(), torch.device(device or best_device())
+    distortion, recipe, device, seed = settled(data, distortion, recipe, device, seed)
     check_before(model, data, recipe)
-    folder = None if folder is None else Path(folder).expanduser()
-    with alone_in(folder) if folder is not None and first() else nullcontext():
+    watch = Monitor(model) if monitor and first() else nullcontext()
+    # one place from here on, even if the model should change the working directory
+    folder = None if folder is None else path_of("folder", folder)
+    with nullcontext(folder) if folder is None or not first() else alone_in(folder) as folder, watch:
         trainer = Trainer(model, data, distortion, recipe, seed, device)
         return go_on(trainer, seed, folder, progress)
 
@@ -299,7 +314,10 @@ def go_on(trainer: Trainer, seed: int, folder: Path | None, progress: bool) -> T
         try:
             trainer.load_state(checkpoint)
         except (RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(f"folder holds the checkpoint of another model: {path} does not fit this one") from error
+            raise ValueError(
+                f"folder holds the checkpoint of another model: {path} does not fit this one ({short_reason(error)}); choose "
+                "another folder, or delete the file to start again"
+            ) from error
     elif trainer.recorder and not trainer.recorder.record(0):
         warnings.warn(
             "model goes past its first SpatialTransformer: of what it does not call no theta is recorded", stacklevel=3

@@ -223,7 +223,7 @@ def test_theta_of_the_wrong_shape_or_type_is_named(family):
     if family in GROUPS:
         calls.append(lambda theta: family.compose(theta, family.identity()[None]))
     for call in calls:
-        with pytest.raises(ValueError, match="theta"):
+        with pytest.raises(ValueError, match=f"(theta|first) of {name} must have shape"):
             call(torch.zeros(2, p + 1))
     for shape in [(4,), (4, 3), (3, 4, 2), (1, 1, 4, 2)]:
         with pytest.raises(ValueError, match=r"points must have shape \(K, 2\) or \(2, K, 2\), got"):
@@ -249,9 +249,11 @@ def test_theta_that_is_not_finite_is_an_error_on_request(family):
 
 
 def test_an_aspect_must_be_positive():
-    for aspect in (0, -1, math.nan):
-        with pytest.raises(ValueError, match="aspect must be a positive number"):
-            Rotation(aspect)
+    for aspect in (0, -1, math.nan, math.inf, "2", (28, 28), True, torch.ones(2)):
+        for kind in (Rotation, Similarity):
+            with pytest.raises(ValueError, match="aspect must be a positive number"):
+                kind(aspect)
+    assert Rotation(torch.tensor(1.5)).aspect == 1.5
 
 
 def test_constrained_families_can_have_zero_as_their_identity():
@@ -368,12 +370,16 @@ def test_a_lattice_that_is_none_is_named(lattice):
 
 
 def test_options_out_of_range_are_named():
-    for value in (-0.1, math.nan, math.inf):
+    for value in (-0.1, math.nan, math.inf, "0.1", None, [0.1], True, torch.ones(2)):
         with pytest.raises(ValueError, match="regularization must be a number of at least 0"):
             ThinPlateSpline(4, value)
-    for options in ({"squarings": -1}, {"iterations": 0}):
-        with pytest.raises(ValueError, match="squarings must be at least 0 and iterations at least 1"):
-            Diffeomorphic(4, **options)
+    for option, bad in (("squarings", (-1, 13, 2.5, "4", None, True)), ("iterations", (0, 2.5, "3", None, True))):
+        for value in bad:
+            with pytest.raises(ValueError, match=f"{option} must be a whole number"):
+                Diffeomorphic(4, **{option: value})
+    for value in (0.5, "log", [True]):
+        with pytest.raises(ValueError, match="log_scale must be True or False"):
+            Attention(value)
 
 
 def test_a_thousand_flows_fold_nowhere_where_splines_do():

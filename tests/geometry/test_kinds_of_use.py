@@ -1,12 +1,16 @@
-"""Every family in every setting. Kinds: autocast, export with any batch, other devices, copies and pickles after function transforms,
-bounded memory, precision, what is not a tensor, and that each family describes itself."""
+"""Every family in every setting. Kinds: autocast, another default type, export with any batch, other devices, checks where nothing
+can be asked, copies and pickles after function transforms, inference mode, threads, bounded memory, precision, arguments of another
+type, rank, device or spelling, and that each family describes itself."""
 
 import copy
 import inspect
 import io
 import math
 import pickle
+import sys
+import threading
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,14 +18,28 @@ import torch
 from families import EVERY_FAMILY, GROUPS, LISTED, VOLUMES, size_for
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
 
 import stn_tutorial
-from stn_tutorial import Affine, Attention, Projective, Rotation, Similarity, ThinPlateSpline, sample, sample_loop, target_grid
+from stn_tutorial import (
+    Affine,
+    Attention,
+    Diffeomorphic,
+    Projective,
+    Rotation,
+    Similarity,
+    ThinPlateSpline,
+    sample,
+    sample_loop,
+    target_grid,
+)
 from stn_tutorial import geometry as public
 from stn_tutorial.geometry import coordinates, family, lattice, volumes
 from stn_tutorial.geometry.coordinates import normalized_to_pixel
 from stn_tutorial.geometry.family import LARGE, Family, MatrixFamily, targets
+from stn_tutorial.geometry.paths import theta_path
+from stn_tutorial.geometry.pixel_matrix import theta_from_pixels
 from stn_tutorial.geometry.remembered import TABLES
 from stn_tutorial.geometry.volumes import sample_volume
 
@@ -99,6 +117,35 @@ def test_autocast_changes_no_digit(family):
         assert torch.equal(found[name], answer), name
 
 
+def test_autocast_changes_no_digit_of_what_is_used_beside_families():
+    matrix = torch.tensor([[[1.03, 0.2, 30.0], [-0.1, 0.97, -12.0]]])
+    corners = torch.tensor([coordinates.CORNERS])
+
+    def found():
+        made = ThinPlateSpline(3).solution
+        path = theta_path(Affine(), matrix.flatten(), Affine().identity(), 4)
+        projective = Projective().from_points(corners, corners * 0.9 + 0.1)
+        return [theta_from_pixels(matrix, (224, 224)), family.affine_grid(matrix, (3, 3)), made, path, projective]
+
+    wanted = found()
+    with torch.autocast("cpu", torch.bfloat16):
+        for ours, theirs in zip(found(), wanted, strict=True):
+            assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@every_family
+def test_the_identity_fits_its_own_grid_whatever_the_default_type(family, dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        identity = type(family)().identity()
+        grid = type(family)().grid(identity[None], size_for(family))
+    finally:
+        torch.set_default_dtype(before)
+    assert identity.dtype == grid.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+
+
 # ---- export, compilation, tracing
 
 
@@ -156,6 +203,18 @@ def test_a_checked_theta_leaves_no_break_in_a_compiled_program(family):
     torch.testing.assert_close(compiled(images, theta)[0], Warp(family)(images, theta)[0], rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="theta must be finite"):
         Warp(family, check=True)(images, theta / 0)
+
+
+@every_family
+def test_a_check_is_passed_over_where_nothing_can_be_asked(family):
+    theta, size = some_theta(family), size_for(family)
+    wanted = family.grid(theta, size)
+    torch.testing.assert_close(torch.func.vmap(lambda t: family.grid(t[None], size, check=True)[0])(theta), wanted)
+    assert family.grid(theta.to("meta"), size, check=True).shape == wanted.shape
+    traced = make_fx(lambda t: family.grid(t, size, check=True))(theta)
+    torch.testing.assert_close(traced(theta), wanted)
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        assert family.grid(mode.from_tensor(theta), size, check=True).shape == wanted.shape
 
 
 # ---- devices
@@ -230,6 +289,38 @@ def test_no_use_of_a_family_spoils_it_for_the_next(family):
             torch.testing.assert_close(again.grid(theta, size_for(family)), wanted, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", {type(family) for family in ALL}, ids=lambda kind: kind.__name__)
+def test_a_family_made_in_inference_mode_can_be_trained_with(kind):
+    with torch.inference_mode():
+        made = kind()
+    theta = some_theta(made).requires_grad_()
+    (made.grid(theta, size_for(made)).sum() + made.map_points(theta, some_points(made)).sum()).backward()
+    assert theta.grad.isfinite().all()
+
+
+def test_threads_share_a_spline():
+    spline, theta, failed = ThinPlateSpline(3), torch.zeros(1, 18), []
+
+    def use(step):
+        try:
+            for k in range(100):
+                spline.grid(theta, (2 + k * step % (2 * TABLES), 3))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=use, args=(step,)) for step in (1, 5, 7)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not failed and len(spline.tables) <= TABLES
+
+
 @pytest.mark.parametrize("family", SPLINES, ids=repr)
 def test_a_spline_remembers_a_handful_of_sizes_and_saves_none(family):
     spline = copy.deepcopy(family)
@@ -245,6 +336,17 @@ def test_a_spline_remembers_a_handful_of_sizes_and_saves_none(family):
 
 
 # ---- precision
+
+
+@pytest.mark.parametrize("transform", [Attention(log_scale=True), Similarity()], ids=repr)
+def test_a_scale_that_nobody_can_see_is_still_a_number(transform):
+    for value in (1e2, 1e4, 1e20, -1e4, -1e20):
+        theta = transform.identity()[None].clone()
+        theta[:, transform.num_params - 3] = value
+        theta.requires_grad_()
+        grid = transform.grid(theta, (5, 5))
+        assert grid.isfinite().all()
+        assert torch.autograd.grad(grid.square().mean().log1p(), theta)[0].isfinite().all()
 
 
 @every_family
@@ -301,11 +403,119 @@ def test_samplers_name_the_argument_that_is_no_tensor_or_of_another_shape(sample
 
 
 @pytest.mark.parametrize("whole", [np.int64, np.int32, torch.tensor], ids=lambda whole: whole.__name__)
-def test_a_size_may_be_in_anybodys_integers(whole):
+def test_a_size_and_a_lattice_may_be_in_anybodys_integers(whole):
     for transform in (Affine(), *VOLUMES):
         size, theta = size_for(transform), transform.identity()[None]
-        assert torch.equal(transform.grid(theta, [whole(length) for length in size]), transform.grid(theta, size))
+        for spelling in ([whole(length) for length in size], np.array(size), torch.tensor(size), torch.Size(size)):
+            assert torch.equal(transform.grid(theta, spelling), transform.grid(theta, size))
     assert target_grid((whole(2), whole(3))).shape == (2, 3, 2)
+    for kind in (ThinPlateSpline, Diffeomorphic):
+        for spelling in (whole(3), (whole(3), 3), np.array([3, 3]), torch.tensor([3, 3])):
+            assert kind(spelling).lattice == (3, 3) and all(type(length) is int for length in kind(spelling).lattice)
+
+
+@pytest.mark.parametrize("size", [5, True, (True, 5), "55", b"55", {5, 6}, (2, 3, 5, 5), (5.0, 5), (math.inf, 5), (10**30, 5)])
+def test_what_is_no_size_is_named(size):
+    for call in (target_grid, partial(Affine().grid, Affine().identity()[None]), partial(theta_from_pixels, torch.eye(2, 3))):
+        with pytest.raises(ValueError, match="^size must be"):
+            call(size)
+    with pytest.raises(ValueError, match="^output_size must be"):
+        theta_from_pixels(torch.eye(2, 3), (5, 5), 5)
+
+
+@pytest.mark.parametrize("value", ["no", 0.5, [True], "bilinear"])
+def test_what_is_no_flag_is_named(value):
+    """`sample_loop(images, grid, "bilinear")` looks as if it named a mode."""
+    images, grid = torch.zeros(1, 1, 4, 4), target_grid((4, 4))[None]
+    theta = Affine().identity()[None]
+    for call in (
+        partial(sample, images, grid, "bilinear", "zeros"),
+        partial(sample_loop, images, grid),
+        partial(sample_volume, images[:, None], torch.zeros(1, 1, 1, 1, 3), "bilinear", "zeros"),
+        partial(target_grid, (4, 4)),
+        partial(volumes.volume_grid, (4, 4, 4)),
+        partial(Affine().grid, theta, (4, 4)),
+        partial(normalized_to_pixel, grid, (4, 4)),
+        partial(coordinates.pixel_to_normalized, grid, (4, 4)),
+        partial(theta_from_pixels, torch.eye(2, 3), (4, 4), None),
+    ):
+        with pytest.raises(ValueError, match="^align_corners must be True or False"):
+            call(value)
+        call(np.bool_(False))
+        call(None)  # torch's other name of False
+    with pytest.raises(ValueError, match="^check must be True or False"):
+        Affine().grid(theta, (4, 4), check=value)
+
+
+NO_TENSORS = [np.zeros((1, 3)), [[0.0, 0.0]], None]
+
+
+@pytest.mark.parametrize("transform", [*GROUPS, *VOLUMES], ids=repr)
+def test_thetas_and_matrices_of_another_kind_are_named(transform):
+    theta = some_theta(transform)
+    for wrong in (*NO_TENSORS, theta[0], theta[:1], theta.half(), theta.double(), theta.to("meta")):
+        with pytest.raises(ValueError, match="^second "):
+            transform.compose(theta, wrong)
+    for wrong in (*NO_TENSORS, theta[0], theta.half(), theta.long()):
+        with pytest.raises(ValueError, match="^first "):
+            transform.compose(wrong, theta)
+    matrix = transform.matrix(theta)
+    torch.testing.assert_close(transform.matrix(transform.from_matrix(matrix)), matrix)
+    square = torch.eye(3)[None].repeat(2, 1, 1)  # twice nine numbers are three times six
+    for wrong in (
+        *NO_TENSORS,
+        matrix[0],
+        matrix[..., :2],
+        matrix.half(),
+        matrix.long(),
+        square if matrix.shape[1] == 2 else theta,
+    ):
+        with pytest.raises(ValueError, match="^matrix must"):
+            transform.from_matrix(wrong)
+
+
+def test_points_of_another_kind_are_named():
+    for wrong in (
+        *NO_TENSORS,
+        torch.tensor(0.0),
+        torch.zeros(4, 3),
+        torch.zeros(4, 1),
+        torch.zeros(4, 2, dtype=torch.complex64),
+    ):
+        for convert in (normalized_to_pixel, coordinates.pixel_to_normalized):
+            with pytest.raises(ValueError, match="^points must"):
+                convert(wrong, (4, 4))
+    for wrong in (torch.zeros(4, 2, dtype=torch.complex64), torch.zeros(4, 2, device="meta")):
+        with pytest.raises(ValueError, match="^points must"):
+            Affine().map_points(Affine().identity()[None], wrong)
+    four = torch.tensor([coordinates.CORNERS])
+    for output, input in (
+        (four.numpy(), four),
+        (four, four.tolist()),
+        (four.half(), four.half()),
+        (four, four.double()),
+        (four, four[0]),
+    ):
+        with pytest.raises(ValueError, match="^(output|input)"):
+            Projective().from_points(output, input)
+    for wrong in (torch.zeros(1, 6), torch.eye(2, 3), torch.eye(3)[None], torch.eye(2, 3)[None].long(), np.zeros((1, 2, 3))):
+        with pytest.raises(ValueError, match="^theta must"):
+            family.affine_grid(wrong, (4, 4))
+
+
+@pytest.mark.parametrize("transform", [Affine(), ThinPlateSpline(3)], ids=repr)
+def test_a_path_names_what_it_cannot_go_along(transform):
+    theta = transform.identity()
+    for wrong in (*NO_TENSORS, theta[None], theta[:-1], theta.long(), theta.half()):
+        with pytest.raises(ValueError, match="^start must"):
+            theta_path(transform, wrong, theta, 3)
+        with pytest.raises(ValueError, match="^end must"):
+            theta_path(transform, theta, wrong, 3)
+    for steps in (0, -1, 2.5, "3", None):
+        with pytest.raises(ValueError, match="^steps must be a whole number of at least 1"):
+            theta_path(transform, theta, theta, steps)
+    with pytest.raises(ValueError, match="^family must be a family"):
+        theta_path(type(transform), theta, theta, 3)
 
 
 @pytest.mark.parametrize("kind", [Rotation, Similarity])

@@ -1,10 +1,15 @@
-"""Our warps beside kornia's: where its conventions allow it they agree, and each known disagreement is named."""
+"""Our warps beside kornia's, an outside library: where its conventions allow it they agree, and each disagreement is named."""
+
+import doctest
+import importlib
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from stn_tutorial import Affine, Projective, ThinPlateSpline, sample
 from stn_tutorial.geometry.coordinates import target_grid
+from stn_tutorial.geometry.volumes import sample_volume
 
 transform = pytest.importorskip("kornia.geometry.transform")
 
@@ -24,6 +29,23 @@ def images() -> torch.Tensor:
 def some_theta(family, seed: int, strength: float = 0.6) -> torch.Tensor:
     noise = torch.rand(20, family.num_params, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     return family.identity().double() + strength * (noise - 0.5)
+
+
+@pytest.mark.parametrize("module", ["affwarp", "crop2d", "crop3d", "elastic_transform", "imgwarp", "thin_plate_spline"])
+def test_kornias_published_examples_come_out_with_our_sampler(module, monkeypatch):
+    asked = []
+
+    def ours(images, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+        asked.append(mode)
+        return (sample if images.dim() == 4 else sample_volume)(images, grid, mode, padding_mode, align_corners)
+
+    monkeypatch.setattr(F, "grid_sample", ours)
+    found = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(f"{transform.__name__}.{module}"))
+    for examples in found:
+        said = []
+        doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=said.append)
+        assert not said, "".join(said)
+    assert asked
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from stn_tutorial import Affine, sample, sample_loop, target_grid
 from stn_tutorial.geometry.coordinates import normalized_to_pixel, pixel_to_normalized
 from stn_tutorial.geometry.sampler import MODES, PADDING_MODES, bilinear_gradient
+from stn_tutorial.geometry.volumes import sample_volume
 
 SIZES = [  # of the image and of the output
     ((5, 7), (4, 6)),
@@ -230,6 +231,41 @@ def test_a_wild_coordinate_spoils_its_own_pixel_only(mode, padding_mode, value):
     assert images.grad.shape == images.shape
 
 
+@every_mode
+@both_conventions
+@pytest.mark.parametrize("fill", [-1e9, 1e30, math.inf, -math.inf, math.nan])
+def test_a_background_of_any_size_leaves_the_picture_alone(mode, align_corners, fill):
+    images = random_images((14, 9), torch.Generator().manual_seed(13)).float()
+    grid = target_grid((14, 9), align_corners).expand(2, -1, -1, -1)
+    out = sample(images, grid, mode, align_corners=align_corners, fill=fill)
+    torch.testing.assert_close(out, images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(sample(images, grid + 9, mode, fill=fill), torch.full_like(images, fill), equal_nan=True)
+    if mode != "bicubic":
+        volumes, points = images[..., None], F.pad(grid, (1, 0))[:, :, :, None]  # one voxel along x
+        out = sample_volume(volumes, points, mode, align_corners=align_corners, fill=fill)
+        torch.testing.assert_close(out, volumes, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding_mode", PADDING_MODES[1:])
+def test_a_background_where_nothing_is_filled_is_named(padding_mode):
+    for sampler, d in ((sample, 2), (sample_volume, 3)):
+        images, grid = torch.zeros(1, 2, *(3, 3, 3)[:d]), torch.zeros(1, *(3, 3, 3)[:d], d)
+        for fill in (0.5, [0.5, 0.5], torch.ones(2)):
+            with pytest.raises(ValueError, match=f"fill must be 0 under padding_mode='{padding_mode}'"):
+                sampler(images, grid, padding_mode=padding_mode, fill=fill)
+        sampler(images, grid, padding_mode=padding_mode, fill=torch.zeros(2))
+
+
+def test_half_precision_is_refused_where_it_would_miss_pixels():
+    images, grid = torch.rand(1, 1, 2, 3000), target_grid((2, 3000))[None]
+    for dtype in (torch.float16, torch.bfloat16):
+        for sampler in (sample, sample_loop):
+            with pytest.raises(ValueError, match="images must be float32 or float64, half precision misses pixels"):
+                sampler(images.to(dtype), grid.to(dtype))
+        with pytest.raises(ValueError, match="volumes must be float32 or float64, half precision misses pixels"):
+            sample_volume(images[:, None].to(dtype), torch.zeros(1, 1, 1, 1, 3, dtype=dtype))
+
+
 BAD_ARGUMENTS = {
     r"images must have shape \(N, C, H, W\)": [
         dict(images=torch.zeros(3, 5, 7)),
@@ -237,6 +273,11 @@ BAD_ARGUMENTS = {
         dict(images=torch.zeros(2, 0, 5, 7)),
     ],
     "images must be floating point, got torch.uint8": [dict(images=torch.zeros(2, 3, 5, 7, dtype=torch.uint8))],
+    "images must be floating point, got torch.float8": [dict(images=torch.zeros(2, 3, 5, 7).to(torch.float8_e4m3fn))],
+    "images must be dense": [dict(images=torch.zeros(2, 3, 5, 7).to_sparse())],
+    "fill must be a number or one per channel, shape .C,., got": [
+        dict(fill=fill) for fill in ("black", "0.5", None, 1j, {}, [[1.0]], [])
+    ],
     r"grid must have shape \(N, H_out, W_out, 2\)": [
         dict(grid=torch.zeros(4, 6, 2)),
         dict(grid=torch.zeros(2, 4, 6, 3)),
@@ -251,6 +292,14 @@ BAD_ARGUMENTS = {
     "padding_mode must be one of .*, got 'wrap'": [dict(padding_mode="wrap")],
     r"fill must be a number or one per channel, shape \(3,\), got shape \(2,\)": [dict(fill=torch.zeros(2))],
 }
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_loop_names_a_grid_that_is_not_finite(value):
+    grid = target_grid((3, 3))[None].repeat(2, 1, 1, 1)
+    grid[1, 0, 2, 0] = value
+    with pytest.raises(ValueError, match="grid must be finite, got NaN or infinity at 1 points"):
+        sample_loop(torch.zeros(2, 1, 3, 3), grid)
 
 
 @pytest.mark.parametrize(("message", "arguments"), [(m, a) for m, cases in BAD_ARGUMENTS.items() for a in cases])

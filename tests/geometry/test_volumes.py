@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from stn_tutorial.geometry.volumes import Affine3d, sample_volume, volume_grid
 
 SIZE = (3, 5, 4)
+SIZES = [(4, 6, 5), (3, 5, 4), (1, 4, 3), (5, 1, 1), (1, 1, 1)]  # of the volumes
+REACHES = (0.9, 1, 1.5, 20, 1000)  # of the sampling points, 1 being the edge
 CASES = list(itertools.product(("nearest", "bilinear"), ("zeros", "border", "reflection"), (False, True)))
 
 
@@ -33,18 +35,18 @@ def test_the_grid_is_that_of_torch(size, align_corners):
 
 
 @pytest.mark.parametrize(("mode", "padding_mode", "align_corners"), CASES)
-def test_the_sampler_and_its_gradients_are_those_of_torch(mode, padding_mode, align_corners):
-    results = []
-    for sampler in (sample_volume, F.grid_sample):
-        volumes, theta = some_volumes().requires_grad_(), some_theta(4, seed=2).requires_grad_()
-        grid = Affine3d().grid(theta, SIZE, align_corners)
-        out = sampler(volumes, grid, mode, padding_mode, align_corners)
-        weights = torch.rand(out.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-        gradients = torch.autograd.grad((out * weights).sum(), (volumes, theta), allow_unused=True)
-        results.append([out, *(torch.zeros(1) if g is None else g for g in gradients)])
-    ours, torchs = results
-    for mine, theirs in zip(ours[: 2 if mode == "nearest" else 3], torchs, strict=False):
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
+def test_the_sampler_and_both_its_gradients_are_those_of_torch_in_hundreds_of_cases(mode, padding_mode, align_corners):
+    for seed, (size, reach) in enumerate(itertools.product(SIZES, REACHES)):
+        generator, results = torch.Generator().manual_seed(seed), []
+        points = reach * (2 * torch.rand(2, *SIZE, 3, generator=generator, dtype=torch.float64) - 1)
+        weights = torch.rand(2, 2, *SIZE, generator=generator, dtype=torch.float64)
+        for sampler in (sample_volume, F.grid_sample):
+            volumes, grid = some_volumes(2, size).requires_grad_(), points.clone().requires_grad_()
+            out = sampler(volumes, grid, mode, padding_mode, align_corners)
+            gradients = torch.autograd.grad((out * weights).sum(), (volumes, grid), allow_unused=True)
+            results.append([out, gradients[0], torch.zeros_like(grid) if gradients[1] is None else gradients[1]])
+        for mine, theirs in zip(*results, strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

@@ -72,8 +72,8 @@ def test_a_matrix_in_pixels(align_corners):
         theta = theta_from_pixels(matrix, (H, W), size, align_corners)
         agree(transformer(Affine(), size=size, align_corners=align_corners).warp(pictures(), theta), theirs)
     assert torch.equal(theta_from_pixels(matrix[1], (H, W)), theta_from_pixels(matrix[1:], (H, W)))
-    for bad in (matrix[:, :, :2], matrix.long(), torch.eye(3)):
-        with pytest.raises(ValueError, match="matrix must be floating point"):
+    for bad in (matrix[:, :, :2], matrix.long(), matrix.half(), torch.eye(3), matrix.numpy(), [[1, 0, 0], [0, 1, 0]]):
+        with pytest.raises(ValueError, match="matrix must (be|have)"):
             theta_from_pixels(bad, (H, W))
 
 

@@ -465,14 +465,16 @@ def test_every_transformer_is_found_and_each_gives_one_row_for_an_image():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_resnet_with_a_transformer_in_front_and_one_inside(tmp_path):
+def test_a_resnet_with_an_affine_transformer_and_a_spline_in_front_and_before_layer2(tmp_path):
     models = pytest.importorskip("torchvision.models")
     torch.manual_seed(0)
 
     def build():
         net = models.resnet18(weights=None, num_classes=5)
-        net.conv1 = nn.Sequential(SpatialTransformer.for_images((3, 32, 32), Affine(), fill=[-1.0, 0, 1]), net.conv1)
-        net.layer2 = nn.Sequential(SpatialTransformer.for_images((64, 8, 8), ThinPlateSpline(), check=True), net.layer2)
+        front, inside = dict(fill=[-1.0, 0, 1]), dict(check=True)
+        for place, shape, options in (("conv1", (3, 32, 32), front), ("layer2", (64, 8, 8), inside)):
+            both = [SpatialTransformer.for_images(shape, family, **options) for family in (Affine(), ThinPlateSpline())]
+            setattr(net, place, nn.Sequential(*both, getattr(net, place)))
         return net
 
     net, images = build(), noise(2, 3, 32, 32)
@@ -481,7 +483,7 @@ def test_a_resnet_with_a_transformer_in_front_and_one_inside(tmp_path):
         optimizer.zero_grad()
         F.cross_entropy(net(images), torch.tensor([1, 3])).backward()
         optimizer.step()
-    assert list(transformers_of(net)) == ["conv1.0", "layer2.0"]
+    assert list(transformers_of(net)) == ["conv1.0", "conv1.1", "layer2.0", "layer2.1"]
     for stn in transformers_of(net).values():
         assert all(p.grad.abs().max() > 0 for p in stn.localization.last.parameters())
         assert not torch.equal(stn.localization.last.bias, stn.family.identity())
@@ -499,5 +501,7 @@ def test_a_resnet_with_a_transformer_in_front_and_one_inside(tmp_path):
     assert torch.equal(torch.load(tmp_path / "net.pt", weights_only=False)(images), wanted)
     batch = torch.export.Dim("batch", min=1, max=64)
     program = torch.export.export(net, (images,), dynamic_shapes=({0: batch},))
-    torch.testing.assert_close(program.module()(images), wanted, rtol=1e-4, atol=1e-4)
+    torch.export.save(program, tmp_path / "net.pt2")
+    exported, more = torch.export.load(tmp_path / "net.pt2").module(), noise(3, 3, 32, 32, seed=1)
+    torch.testing.assert_close(exported(more), net(more), rtol=1e-4, atol=1e-4)
     assert torch.equal(torch.fx.symbolic_trace(net)(images), wanted)

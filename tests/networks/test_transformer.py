@@ -211,7 +211,7 @@ def test_bad_input_is_named(sampler):
     images, theta = random_images(2, 3, 9, 12), torch.tensor([TURN, TURN])
     bad_theta = {
         r"theta of Affine must have shape \(N, 6\), got \(2, 4\)": theta[:, :4],
-        r"theta of Affine must have shape \(N, 6\), got \(1, 5\)": theta[0, :5],
+        r"theta of Affine must have shape \(N, 6\), got \(5,\)": theta[0, :5],
         "theta must be floating point, got torch.int64": theta.long(),
         "theta must have one row for each of 2 images": torch.cat([theta, theta]),
         "theta must have one row for each of 2 images, on their device, cpu, .* on meta": theta.to("meta"),

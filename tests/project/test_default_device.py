@@ -40,7 +40,7 @@ def unchanged(work) -> None:
 
 RECIPES = {
     "plain": Recipe(),
-    "two views, all augmentation": Recipe(consistency=1.0, augment=True, shift=2, jitter=0.1, cutout=5),
+    "two views, all augmentation": Recipe(consistency=1.0, theta_noise=0.1, augment=True, shift=2, cutout=5),
     "mirrored edges": Recipe(augment=True, shift=2, shift_padding="reflect", optimizer="sgd"),
     "distorted once": Recipe(distort_once=True, optimizer="nesterov"),
 }

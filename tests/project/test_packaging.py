@@ -22,7 +22,7 @@ PACKAGE = ROOT / "stn_tutorial"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch"}
 # from what knows nothing to what knows all; a module may import from its own storey and from those before it
-STOREYS = ("files", "device", "geometry", "networks", "training", "teaching", "__main__")
+STOREYS = ("arguments", "files", "device", "geometry", "networks", "training", "teaching", "__main__")
 
 
 def declared() -> dict[str, Requirement]:

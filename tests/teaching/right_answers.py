@@ -108,6 +108,30 @@ def folded(x, length, padding_mode, align_corners):
     return x if padding_mode == "zeros" else x.clamp(0, length - 1)
 
 
+def reflect_in_loops(x, length, align_corners):
+    low, high = (0, length - 1) if align_corners else (-0.5, length - 0.5)
+
+    def step(value):
+        while not low <= value <= high:
+            value = 2 * low - value if value < low else 2 * high - value
+        return value
+
+    return torch.stack([step(value) for value in x])
+
+
+def reflect_by_laps(x, length, align_corners):
+    low, span = (0.0, length - 1) if align_corners else (-0.5, length)
+    lap = torch.div(x.detach() - low, span, rounding_mode="floor")
+    rest = x - low - lap * span
+    return low + torch.where(lap % 2 == 1, span - rest, rest)
+
+
+def reflect_by_a_triangle_wave(x, length, align_corners):
+    span = length - 1 if align_corners else length
+    wave = torch.arccos(torch.cos(torch.pi * (x.double() + (0 if align_corners else 0.5)) / span)) / torch.pi
+    return wave * span - (0 if align_corners else 0.5)
+
+
 def sampler_in_loops(images, grid, padding_mode, align_corners):
     n, _, height, width = images.shape
     points = to_pixels(grid, (height, width), align_corners)
@@ -332,11 +356,45 @@ def means_in_a_loop(values, size):
     return means
 
 
+# ---- notebook 9
+
+
+def matrices_by_unflatten(theta):
+    return theta.unflatten(1, (2, 3))
+
+
+def matrices_in_loops(theta):
+    return torch.stack([torch.stack([t[:3], t[3:]]) for t in theta])
+
+
+def matrices_by_cat(theta):
+    return torch.cat([theta[:, None, :3], theta[:, None, 3:]], dim=1)
+
+
+def groups_by_name(net, lr):
+    mine = {name for name, _ in net.named_parameters() if name.startswith("transformer.localization.")}
+    return [
+        {"params": [p for name, p in net.named_parameters() if (name in mine) == slow], "lr": lr / 10 if slow else lr}
+        for slow in (True, False)
+    ]
+
+
+def groups_by_identity(net, lr):
+    mine = {id(p) for p in net.transformer.parameters()}
+    rest = (p for p in net.parameters() if id(p) not in mine)
+    return [{"params": rest}, {"params": net.transformer.parameters(), "lr": 0.1 * lr}]
+
+
+def groups_one_each(net, lr):
+    return [{"params": p, "lr": lr / 10 if "localization" in name else lr} for name, p in net.named_parameters()]
+
+
 RIGHT = {
     "shift_theta": [shift_as_matrix, shift_as_list, shift_from_identity],
     "turn_theta": [turn_as_matrix, turn_by_a_complex_number, turn_in_numpy],
     "my_target_grid": [grid_in_loops, grid_by_meshgrid, grid_by_outer_products],
     "unsheared_theta": [unsheared_by_matmul, unsheared_by_einsum, unsheared_by_columns],
+    "my_reflect": [reflect_in_loops, reflect_by_laps, reflect_by_a_triangle_wave],
     "my_sampler": [sampler_in_loops, sampler_by_einsum, sampler_of_the_package],
     "derivative_by_t_x": [derivative_by_autograd, derivative_by_differences, derivative_by_slices],
     "my_start": [start_by_init, start_by_state, start_by_new_parameters],
@@ -347,4 +405,6 @@ RIGHT = {
     "flow": [flow_in_place, flow_by_squaring, flow_by_time],
     "window_scale": [scale_by_det, scale_by_singular_values, scale_in_loops],
     "block_means": [means_by_split, means_in_numpy, means_in_a_loop],
+    "as_matrices": [matrices_by_unflatten, matrices_in_loops, matrices_by_cat],
+    "parameter_groups": [groups_by_name, groups_by_identity, groups_one_each],
 }

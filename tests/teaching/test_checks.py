@@ -126,6 +126,33 @@ def test_an_exception_of_the_learner_is_reported_not_raised(exercise):
     assert verdict.status == "failed" and "IndexError" in verdict.message
 
 
+def unpacks(theta):
+    a11, a12, _, a21, a22, _ = theta
+    return torch.atan2(a21 - a12, a11 + a22)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda theta: math.atan2(theta[:, 3], theta[:, 0]), "the functions of `math` take one number"),
+        (unpacks, "first dimension"),
+        (lambda theta: theta[:, 0] + theta[0], "two shapes do not fit together"),
+        (lambda theta: torch.linalg.det(theta.view(-1, 2, 3)), "the 2x2 part alone"),
+        (lambda theta: theta.view(5, -1), "do not fill that shape"),
+        (lambda theta: [].append(theta).append(theta), "do not assign what it returns"),
+    ],
+    ids=["math", "unpacked", "broadcast", "square", "view", "append"],
+)
+def test_a_common_error_is_told_with_its_usual_reason(answer, reason):
+    verdict = checks.check_recovered_degrees(answer)
+    assert verdict.status == "failed" and reason in verdict.message
+
+
+def test_a_long_list_is_told_by_its_length():
+    message = checks.check_block_means(lambda values, size: [0.0] * -(-len(values) // size)).message
+    assert "50 values, size=10" in message and len(message) < 120
+
+
 def test_what_torch_has_not_implemented_is_an_error_and_no_stub():
     def unsupported(degrees):
         raise NotImplementedError("not implemented for 'Long'")

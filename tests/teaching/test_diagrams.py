@@ -94,3 +94,22 @@ def test_a_folded_picture_is_closed_until_opened_and_keeps_its_words():
     shown = figures.images_in_a_row([DIGIT], ["a digit"], alt="a digit, upright and alone")
     html = figures.Folded(shown, "Show")._repr_html_()
     assert html.startswith("<details><summary>Show</summary>") and 'alt="a digit, upright and alone"' in html
+
+
+def test_folded_text_is_closed_too_and_is_text():
+    html = figures.Folded("1 < 2\n3 pixels")._repr_html_()
+    assert html.startswith("<details><summary>Show what happens</summary><pre>") and "1 &lt; 2\n3 pixels</pre>" in html
+
+
+def test_a_chart_says_where_its_lines_turn():
+    valley = figures.lines({"error": ([-1, 0, 2], [0.5, 0.25, 0.75])}, "shift", "error")
+    assert valley.alt == "error against shift. error: from 0.5 to 0.75, lowest 0.25 at 0."
+
+
+def test_titles_are_as_large_as_they_fit(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "picture", lambda figure, alt: drawn.append(figure))
+    figures.images_in_a_row([DIGIT] * 4, ["zeros", "border", "fill", "none"])
+    figures.images_in_a_row([DIGIT] * 2, ["a title that is rather long", "short"])
+    large, small = ({axes.title.get_fontsize() for axes in figure.axes} for figure in drawn)
+    assert large == {12.5} and small == {10}

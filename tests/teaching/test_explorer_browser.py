@@ -68,8 +68,19 @@ from stn_tutorial.networks import models
 torch.manual_seed(0)
 net = models.paper_st_cnn()
 torch.nn.init.normal_(net.transformer.localization[1].last.weight, std=0.05)
-explorers['model'] = explore_model(net, torch.rand(3, 1, 28, 28), [f'class {k}' for k in range(10)])
+class Own(torch.nn.Module):  # a class that the browser does not know
+    def __init__(self):
+        super().__init__()
+        self.net = net
+    def forward(self, images):
+        return self.net(images)
+explorers['model'] = explore_model(Own(), torch.rand(3, 1, 28, 28), [f'class {k}' for k in range(10)])
 explorers['model']
+"""
+SHOWN["live"] = """
+from stn_tutorial.teaching.live import live
+explorers['live'] = live()
+explorers['live']
 """
 
 
@@ -317,7 +328,9 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
         """The image and pose that Python knows, once they are other ones and the page shows the net's answer to them."""
         deadline = time.monotonic() + 20
         while True:
-            known = lab.python("(lambda e: [[e.index, *e.pose], e.answered, e.probabilities, e.problem])(explorers['model'])")
+            known = lab.python(
+                "(lambda e: [[e.index, *e.pose], e.answered[1:], e.probabilities, e.problem])(explorers['model'])"
+            )
             words, late = root.locator(".verdict").text_content(), root.locator(".late").count()
             best = max(range(10), key=known[2].__getitem__)
             arrived = known[0] != other_than and known[0] == known[1] and late == 0
@@ -346,6 +359,8 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
     lab.page.mouse.down()
     lab.page.mouse.move(box["x"] + box["width"] / 2 + 24, box["y"] + box["height"] / 2, steps=3)
     lab.page.mouse.up()
+    shown = "([root, wanted]) => Math.abs(root.querySelectorAll('input[type=number]')[3].value - wanted) < 0.02"
+    lab.page.wait_for_function(shown, arg=[root.element_handle(), before[3] + 0.2])  # the page, before Python
     after = agreed(other_than=before)
     assert after[3] == pytest.approx(before[3] + 0.2, abs=0.02) and after[1:3] == before[1:3]
     root.locator(".held").press("ArrowUp")
@@ -362,7 +377,7 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
     # the input follows while the net thinks, and the old lattice says that it is old
     lab.do("slow = explorers['model'].model.register_forward_pre_hook(lambda *_: time.sleep(3))")
     lab.drag("model", 0, -10, 5)
-    assert root.locator(".late").count() == 5  # lattice and frame, output, verdict and bars
+    assert root.locator(".late").count() == 6  # lattice, its frame and corner, output, verdict and bars
     assert float(root.locator("input[type=number]").nth(1).input_value()) != after[1]
     agreed()
     lab.do("slow.remove()")
@@ -377,6 +392,48 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
     assert agreed()[2] == pytest.approx(3, abs=0.1)
     lab.do("explorers['model'].model = None; explorers['model'].pose = [1, 1, 0, 0]")
     root.locator(".problem").get_by_text("AttributeError").wait_for(timeout=10_000)
+
+
+def test_a_shipped_net_answers_in_the_page_while_the_kernel_is_busy_and_python_hears_of_it(lab):
+    root = lab.root("live")
+
+    def agreed(wanted: str) -> None:
+        """Wait until Python knows what the page shows."""
+        deadline = time.monotonic() + 20
+        while True:
+            net, index, pose, drawn, probabilities, problem = lab.python(
+                "(lambda e: [e.net, e.index, e.pose, len(e.drawing), e.probabilities, e.problem])(explorers['live'])"
+            )
+            shown = float(root.locator("input[type=number]").first.input_value())
+            best = max(range(10), key=probabilities.__getitem__)
+            words = f"{best}, {int(100 * probabilities[best] + 0.5)} %"
+            if abs(shown - pose[0]) < 1e-3 and words in root.locator(".verdict").text_content() and str(best) == wanted:
+                break
+            assert time.monotonic() < deadline, f"Python knows {net, index, pose, drawn, words}, the page shows {shown}"
+            time.sleep(0.05)
+        assert problem == "" and root.locator(".problem").text_content() == "" and root.locator(".late").count() == 0
+
+    agreed("4")
+    lab.client.execute("time.sleep(4)")
+    start, before = time.monotonic(), lab.output("live")
+    root.locator(".knob").press("Shift+ArrowRight")
+    root.get_by_role("button", name="the digit 7").click()
+    root.locator(".verdict").get_by_text("the net says: 7").wait_for(timeout=3_000)
+    assert not np.array_equal(lab.output("live"), before) and time.monotonic() - start < 4
+    agreed("7")
+    lab.do("explorers['live'].net = 0; explorers['live'].index = 3; explorers['live'].pose = [-20, 1, 0, 0]")
+    agreed("3")
+    assert root.get_by_label("as in the paper").is_checked()
+    root.get_by_role("button", name="draw one").click()
+    x, y, side = (root.locator(".paper").bounding_box()[key] for key in ("x", "y", "width"))
+    lab.page.mouse.move(x + side / 2, y + 0.2 * side)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x + side / 2, y + 0.8 * side, steps=5)
+    lab.page.mouse.up()
+    agreed("1")
+    assert lab.python("sum(explorers['live'].drawing) > 1000 and 'a drawing' in explorers['live'].render().alt")
+    root.get_by_role("button", name="the digit 3").click()
+    agreed("3")
 
 
 def test_running_twice_and_reopening_leave_no_dead_or_doubled_widget(lab):
@@ -399,6 +456,24 @@ def test_running_twice_and_reopening_leave_no_dead_or_doubled_widget(lab):
     assert lab.page.locator(".stn").count() == len(SHOWN)
     lab.drag("affine", 1, 10, -10)
     assert lab.check("affine", FAMILIES["affine"]) != moved
+
+
+def test_a_finger_drags_a_handle_up_and_down_and_does_not_scroll(tmp_path, chromium):
+    explorer = explore(torch.rand(1, 20, 20, generator=torch.Generator().manual_seed(0)), Translation())
+    text = f"<!doctype html><meta name='viewport' content='width=device-width'>{explorer.to_html()}<p style='height: 3000px'>"
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    context = chromium.new_context(viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"file://{tmp_path / 'page.html'}")
+    box = page.locator(".handle").last.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = context.new_cdp_session(page)
+    for kind, down in (("touchStart", 0), ("touchMove", 12), ("touchMove", 24), ("touchMove", 36)):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y + down}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("() => Number(document.querySelectorAll('input[type=number]')[1].value) > 0.25")
+    assert page.evaluate("() => scrollY") == 0
+    context.close()
 
 
 def test_a_page_of_its_own_drags_with_no_kernel_and_no_network(tmp_path, chromium):

@@ -1,10 +1,12 @@
-"""Whose pictures an explorer takes, and what it leaves behind. Kinds: tensors, arrays, PIL images, files; transparency, depth, size;
-a sampler that fails; names that look like mathematics; a page fragment of hostile texts; memory."""
+"""Whose pictures an explorer takes, and what it leaves behind. Kinds: tensors, arrays, PIL images, files; damaged files; what is no
+picture; transparency, depth, size; a sampler that fails; names that look like mathematics, misspelt names; windows out of all reach; a
+page fragment of hostile texts; memory."""
 
 import gc
 import os
 import subprocess
 import sys
+import warnings
 import weakref
 from pathlib import Path
 
@@ -66,6 +68,71 @@ def test_a_photograph_that_was_taken_upright_stands_upright(tmp_path):
     assert shown(tmp_path / "a.png").shape == (3, 17, 12)
 
 
+def test_a_damaged_file_is_named_and_every_file_is_closed(tmp_path, monkeypatch):
+    large = Image.fromarray(ARRAY.repeat(20, 0).repeat(20, 1))
+    for ending in ("png", "jpg"):
+        whole = tmp_path / f"whole.{ending}"
+        large.save(whole)
+        path, content = tmp_path / f"half.{ending}", whole.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a file left open is a ResourceWarning
+            with pytest.raises(
+                ValueError, match=rf"image must be the path of a whole picture, and '.*half\.{ending}' is damaged"
+            ):
+                explore(path)
+            explore(whole)
+        with pytest.raises(ValueError, match="image must be a whole picture, got a damaged one"):
+            explore(Image.open(path))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match="image must be the path of a whole picture, and .* exceeds limit"):
+        explore(tmp_path / "whole.png")
+    for path in ("", "a\0b.png", "~nobody-of-that-name/a.png"):
+        with pytest.raises(ValueError, match="^image must be a path"):
+            explore(path)
+
+
+def test_a_path_may_start_at_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    PIL.save(tmp_path / "a.png")
+    assert torch.equal(shown("~/a.png"), PHOTO)
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
+def test_transparency_has_the_range_of_the_colours(top):
+    seen = np.concatenate([ARRAY, np.full((12, 17, 1), 255, np.uint8)], axis=2) * (top / 255)
+    seen[6:, :, 3] = 0
+    picture = shown(seen)
+    assert (picture[:, 6:] == 255).all() and torch.equal(picture[:, :6], PHOTO[:, :6])
+
+
+def test_a_name_that_an_explorer_does_not_have_is_refused():
+    explorer = explore(PHOTO)
+    for name, there in {"mode": "kernel", "padding_mode": "padding", "thetas": ""}.items():
+        with pytest.raises(AttributeError, match=f"Explorer has no {name}" + (f": it is called {there} here" if there else "")):
+            setattr(explorer, name, 1)
+    explorer.padding, explorer.a11 = "border", 2.0
+    explorer.close()
+
+
+def test_a_window_out_of_all_reach_is_drawn_without_a_warning():
+    explorer = explore(PHOTO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for theta in ([1e38] * 6, [0.0] * 6, [1e300] * 6):
+            explorer.theta = theta
+            explorer._repr_mimebundle_()
+
+
+def test_texts_that_only_look_like_mathematics_are_shown_as_written():
+    identity = Affine().identity()
+    for text in (r"$\foo$", "$", "5 $ or 6 $", r"a\b", "{"):
+        figures.images_in_a_row([PHOTO], [text])
+        figures.warps(PHOTO, {text: (Affine(), identity)})
+        figures.lines({text: ([1], [1]), "b": ([1], [2])}, "x", "y", text)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB"])
 def test_every_mode_of_pil_is_taken(mode):
     picture = PIL.convert("RGB").convert(mode) if mode != "LAB" else Image.new("LAB", (17, 12))
@@ -124,6 +191,12 @@ def test_a_large_photograph_is_made_smaller_and_that_is_said_once(form, capsys):
         (ARRAY[:0], r"array must have shape"),
         (np.array([["a"]]), "array must hold numbers"),
         (ARRAY / np.nan, "image must be finite"),
+        (PHOTO[:1].permute(1, 2, 0), r"got \(12, 17, 1\): permute\(2, 0, 1\)"),
+        (PHOTO + 1j, "image must be a tensor of real numbers"),
+        (PHOTO.float().to_sparse(), "image must be a tensor of real numbers"),
+        (PHOTO.to("meta"), "image must be a tensor of real numbers"),
+        (ARRAY + 1j, "array must hold numbers, got complex128"),
+        (np.ma.masked_array(ARRAY, ARRAY > 100), "must have no masked pixels"),
         (None, "image must be a tensor .*, an array .*, got NoneType"),
         ([[1, 2], [3, 4]], "image must be a tensor .*, got list"),
     ],
@@ -197,6 +270,14 @@ def test_the_script_is_handed_over_as_a_text():
 
 
 # ---- a family of one's own
+
+
+@pytest.mark.parametrize("family", [Affine, "affine", torch.zeros(6), torch.nn.Identity()], ids=lambda thing: str(type(thing)))
+def test_what_is_no_family_and_no_sampler_is_named(family):
+    with pytest.raises(ValueError, match="transform must be a family of pictures"):
+        explore(PHOTO, family)
+    with pytest.raises(ValueError, match="sampler must be a function"):
+        explore(PHOTO, Affine(), sampler="bilinear")
 
 
 def test_a_family_of_ones_own_has_sliders_as_soon_as_it_names_its_numbers():

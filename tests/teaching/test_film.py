@@ -1,4 +1,7 @@
-"""Films: what is animated, what stands in for them where there is no front end, and what they leave behind."""
+"""Films: what is animated, what stands in for them where there is no front end, and what they leave behind.
+
+Kinds of bad situations: frames, pictures, thetas, labels, names, numbers and paths of another kind; drawing functions that draw nothing.
+"""
 
 import base64
 import doctest
@@ -30,6 +33,7 @@ from stn_tutorial import (
 from stn_tutorial.networks import models
 from stn_tutorial.teaching import animations, film, picture, player
 from stn_tutorial.teaching.animations import animate_rotation, animate_theta, animate_warps, answers, turned
+from stn_tutorial.teaching.browser_widget import LIVE
 from stn_tutorial.teaching.film import SPEEDS, Film
 
 DIGIT = torch.zeros(1, 28, 28)
@@ -94,7 +98,7 @@ def test_a_film_brings_along_what_plays_without_a_kernel():
     assert "application/vnd.jupyter.widget-view+json" in data
     assert base64.b64decode(data["image/png"]) == shown.png
     assert metadata["image/png"]["alt"] == shown.alt == data["text/plain"].removeprefix("<Film: ").removesuffix(">")
-    page = data["application/vnd.stn-explorer+html"]
+    page = shown.to_html()
     assert not re.search(r"https?://|import |fetch\(", page)
     for picture_of_it in shown.view.pictures:
         assert base64.b64encode(picture_of_it).decode() in page
@@ -106,6 +110,18 @@ def test_the_apng_runs_for_ever_and_its_frames_are_those_of_the_film():
     assert (movie.n_frames, movie.info["loop"]) == (8, 0)
     for frame, alone in zip(seen(shown.png), shown.frames, strict=True):
         assert np.array_equal(frame, seen(alone)[0])
+
+
+@pytest.mark.parametrize("colors", [("red", "blue", "blue", "red"), ("red", "red", "red", "blue"), ("red",) * 4])
+@pytest.mark.parametrize("rest", [0, 5])
+def test_a_saved_notebook_holds_what_brings_the_film_back(colors, rest):
+    shown = Film([flat(color) for color in colors], list("abcd"), "colours", rest)
+    data, _ = shown._repr_mimebundle_()
+    saved = json.loads(json.dumps(data[LIVE]))
+    again = Film.from_png(base64.b64decode(data["image/png"]), **saved["state"])
+    assert saved["widget"] == "film" and (again.captions, again.alt, again.rest) == (shown.captions, shown.alt, rest)
+    for frame, before in zip(again.frames, shown.frames, strict=True):
+        assert np.array_equal(seen(frame)[0], seen(before)[0])
 
 
 def test_equal_frames_are_sent_once_and_a_last_one_that_rests_is_shown_longer():
@@ -152,6 +168,113 @@ def test_a_closed_film_leaves_nothing_behind():
     del shown
     gc.collect()
     assert [reference() for reference in gone] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([b"x"], "must be PNGs as bytes, and one of them is none"),
+        ([flat("red"), DIGIT], "must be a list of PNGs"),
+        (None, "must be a list of PNGs"),
+        ("ab", "must be a list of PNGs"),
+    ],
+)
+def test_what_is_no_frame_is_named(frames, message):
+    with pytest.raises(ValueError, match=f"frames {message}"):
+        Film(frames, ["a", "b"][: len(frames or "a")], "")
+    wide = io.BytesIO()
+    Image.new("RGB", (50, 30)).save(wide, "PNG")
+    with pytest.raises(ValueError, match="frames must be of one size, got 40 x 30, 50 x 30"):
+        Film([flat("red"), wide.getvalue()], ["a", "b"], "")
+
+
+def test_what_is_saved_goes_where_the_path_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shown = Film([flat("red")], ["a"], "red")
+    still = picture.Picture(flat("red"), "red")
+    for thing in (shown, still):
+        thing.save("~/new folder ü/a.png")
+        assert [path.name for path in tmp_path.iterdir()] == ["new folder ü"]
+        for path in (None, 3, "", "a\0.png"):
+            with pytest.raises(ValueError, match="path must"):
+                thing.save(path)
+
+
+@pytest.mark.parametrize("image", [BYTES[0].numpy(), Image.fromarray(BYTES[0].numpy()), BYTES.float(), BYTES], ids=repr)
+def test_a_picture_of_one_s_own_is_animated_as_an_explorer_takes_it(image):
+    assert (
+        animate_theta(image, Rotation(), [0], [1], frames=2).frames == animate_theta(DIGIT, Rotation(), [0.0], [1.0], 2).frames
+    )
+
+
+WRONG = {
+    "image must": dict(image=BYTES[0]),
+    "image must be finite": dict(image=DIGIT / 0),
+    "start must be a theta of 1 finite numbers": dict(start=torch.zeros(2)),
+    "end must be a theta of 1 finite numbers": dict(end=[float("nan")]),
+    "start must be a theta": dict(start=None),
+    "family must be an object": dict(family=Rotation),
+    "family must be a family": dict(family=None),
+    "frames must be a whole number of at least 2": dict(frames=1),
+    "frames must be a whole number": dict(frames=1.5),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_cannot_be_animated_is_named(message):
+    good = dict(image=DIGIT, family=Rotation(), start=torch.zeros(1), end=torch.ones(1), frames=4)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        animate_theta(**(good | WRONG[message]))
+
+
+def test_labels_classes_counts_and_fills_that_cannot_be_are_named():
+    net, two = models.paper_st_cnn(), BYTES.expand(2, 1, 28, 28)
+    for labels in (None, [1], torch.tensor([1.0, 2.0]), torch.tensor([-1, 2]), torch.eye(10)[:2]):
+        with pytest.raises(ValueError, match="^labels must be a whole number of at least 0 for each of 2 images"):
+            animate_rotation(net, two, labels, frames=2)
+    for degrees in (-30, float("nan"), "30"):
+        with pytest.raises(ValueError, match="^degrees must be a finite number of at least 0"):
+            animate_rotation(net, two, [1, 2], degrees, frames=2)
+    history = {
+        "step": torch.tensor([0, 1]),
+        "theta": torch.zeros(2, 3, 1),
+        "prediction": torch.ones(2, 3, dtype=torch.long),
+        "image": BYTES.expand(3, 1, 28, 28),
+        "label": torch.ones(3, dtype=torch.long),
+    }
+    assert animate_warps(history, Rotation(), count=100).alt.startswith("Animation: 3 test images")
+    wrong = {
+        "count must": dict(count=0),
+        "count must be a whole number": dict(count=None),
+        "classes must be a list of at least 2 names": dict(classes=["a"]),
+        "classes must be a list": dict(classes="ab"),
+        "fill must be 0 under padding_mode='border'": dict(fill=0.5, padding_mode="border"),
+        "fill must be a number": dict(fill="x"),
+        "history must be a dict": dict(history="mnist-r/cnn"),
+        "history must have": dict(history={k: v for k, v in history.items() if k != "label"}),
+        "family must be": dict(family=Rotation),
+    }
+    for message, options in wrong.items():
+        with pytest.raises(ValueError, match=f"^{message}"):
+            animate_warps(**(dict(history=history, family=Rotation()) | options))
+
+
+@pytest.mark.parametrize(
+    "values", [(1, 0, 0), (0, 1, 5), (0, 1), (0, 1, 0, 1), "abc", [], None, (0.0, float("inf"), 0.0), {"x": 1}]
+)
+def test_a_range_that_is_none_is_named(values):
+    with pytest.raises(ValueError, match=r"^speed must be \(low, high, start\)"):
+        player.play(lambda speed: picture.Picture(b"", ""), speed=values)
+
+
+def test_a_drawing_function_that_draws_nothing_is_told_so():
+    with pytest.raises(ValueError, match="draw must be a function"):
+        player.play(None, x=(0, 1, 0))
+    for answer in (None, "a picture", b""):
+        with pytest.raises(ValueError, match="draw must answer a Picture, got .*: is a `return` missing?"):
+            player.play(lambda x, answer=answer: answer, x=(0, 1, 0))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)

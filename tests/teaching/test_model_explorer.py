@@ -1,17 +1,20 @@
 """A trained net by hand: what is moved, what the net answers, and that the browser moves the picture as Python does."""
 
 import gc
+import json
 import math
+import threading
 import weakref
 
+import numpy as np
 import pytest
 import torch
 from test_explorer_js import in_node
 from traitlets import TraitError
 
-from stn_tutorial import Affine, SpatialTransformer, ThinPlateSpline, explore_model
+from stn_tutorial import Affine, SpatialTransformer, ThinPlateSpline, animate_rotation, explore_model
 from stn_tutorial.networks import models
-from stn_tutorial.networks.localization import LocalizationNet
+from stn_tutorial.networks.localization import FixedTheta, LocalizationNet
 from stn_tutorial.teaching.model_explorer import ModelExplorer, moved
 
 DIGITS = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -217,3 +220,56 @@ def test_names_of_classes_are_no_mathematics():
     names = [r"$\foo$", "a_b", "$", "{}", r"\frac", "100 %", "", "<b>", "x^2", "é"]
     picture = explore_model(models.paper_st_cnn(), DIGITS, names).render()
     assert any(name in picture.alt for name in names if name)
+
+
+def test_names_of_classes_are_a_list_of_any_kind_and_short():
+    model = models.paper_st_cnn()
+    for classes in (range(10), np.arange(10), torch.arange(10), tuple("0123456789")):
+        assert explore_model(model, DIGITS, classes).classes == list("0123456789")
+    for classes in ("0123456789", {k: "x" for k in range(10)}, set(range(10)), 10, (str(k) for k in range(10))):
+        with pytest.raises(ValueError, match="classes must be a list of names, got"):
+            explore_model(model, DIGITS, classes)
+    explorer = explore_model(model, DIGITS, ["\ud800", "x" * 5000, *"23456789"])
+    assert max(map(len, explorer.classes)) == 40
+    json.dumps(explorer.classes).encode()
+    assert explorer.render().alt.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (DIGITS.numpy(), "must be a tensor"),
+        ((DIGITS * 255).long(), r"must be uint8 or in \[0, 1\], got torch.int64"),
+        (DIGITS > 0.5, r"must be uint8 or in \[0, 1\]"),
+        (DIGITS * 255, r"must be uint8 or in \[0, 1\], got numbers up to 25.*: divide them by 255"),
+        (DIGITS / 0, "must be finite"),
+        (DIGITS + 1j, "must be uint8"),
+        (DIGITS.to("meta"), "must be uint8"),
+    ],
+)
+def test_images_that_a_net_would_misread_are_named(images, message):
+    model = models.paper_st_cnn()
+    for show in (explore_model, lambda model, images: animate_rotation(model, images, torch.arange(3), frames=2)):
+        with pytest.raises(ValueError, match=f"images {message}"):
+            show(model, images)
+
+
+def test_what_is_no_model_or_cannot_be_copied_is_named_and_no_weights_are_no_hindrance():
+    for model in (None, "mnist-r/st-cnn-affine", models.paper_st_cnn, DIGITS, {}.keys()):
+        with pytest.raises(ValueError, match="model must"):
+            explore_model(model, DIGITS)
+    model = models.paper_st_cnn()
+    model.lock = threading.Lock()
+    with pytest.raises(ValueError, match="model must be one that can be copied"):
+        explore_model(model, DIGITS)
+
+    class Fixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stn = SpatialTransformer(FixedTheta(Affine().identity()), Affine())
+
+        def forward(self, images):
+            return self.stn(images).flatten(1)[:, :10]
+
+    assert len(explore_model(Fixed(), DIGITS).probabilities) == 10
+    assert len(animate_rotation(Fixed(), DIGITS, torch.arange(3), frames=2).frames) == 2

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from stn_tutorial import SpatialTransformer, Translation
+from stn_tutorial import Affine, ParallelTransformers, SpatialTransformer, Translation
 from stn_tutorial.__main__ import main
 from stn_tutorial.networks import models
 from stn_tutorial.networks.watching import find_transformer
@@ -47,15 +47,28 @@ def blind_net() -> nn.Module:
     return nn.Sequential(SpatialTransformer(Blind(), Translation()), Unseen(), nn.Linear(784, 10))
 
 
+class Together(nn.Module):
+    """What was said of each image's two windows, five numbers each, as one answer."""
+
+    def forward(self, answers):
+        return answers.view(-1, 10)
+
+
+def two_windows() -> nn.Module:
+    windows = ParallelTransformers.for_images((1, 28, 28), Affine(), 2, stack="batch")
+    return nn.Sequential(windows, nn.Flatten(), nn.Dropout(0.3), nn.Linear(784, 5), Together())
+
+
 # a name -> how the net is built, its recipe, its distortion
 TRAININGS = {
     "plain": (lambda: models.paper_fcn(hidden=16), replace(PLAIN, dropout=None), "upright"),
     "a transformer with dropout": (models.tutorial_net, replace(PLAIN, epochs=2), "r"),
-    "batch normalisation, two views, odd shares": (
+    "batch normalisation, two views, noise, odd shares": (
         models.paper_st_cnn,
-        replace(PLAIN, epochs=1, batch_size=33, optimizer="nesterov", consistency=1.0, augment=True, shift=2, jitter=0.05),
+        replace(PLAIN, epochs=1, batch_size=33, optimizer="nesterov", consistency=1.0, theta_noise=0.1, augment=True, shift=2),
         "r",
     ),
+    "two windows of an image with dropout": (two_windows, replace(PLAIN, epochs=1, theta_noise=0.1), "r"),
     "thetas that are no numbers": (blind_net, replace(PLAIN, epochs=1, optimizer="sgd"), "upright"),
 }
 

@@ -2,9 +2,10 @@
 
 Options that do nothing or cannot work: a sentence before anything is trained. Work that would be lost at its end. Models that
 were looked at come back as they were. Files that somebody changed: labels, caches, records, thetas, checkpoints, links, folders.
-Where data lie. What is blamed for a loss that is not finite.
+Copies, links and forks. Where data lie. What is blamed for a loss that is not finite. The command line, interrupted and in any locale.
 """
 
+import copy
 import json
 import math
 import os
@@ -20,6 +21,7 @@ import torch
 from torch import nn
 
 from stn_tutorial import Affine, SpatialTransformer, load
+from stn_tutorial import __main__ as cli
 from stn_tutorial.files import write_atomically
 from stn_tutorial.training import data as data_module
 from stn_tutorial.training import experiments, runs, tables
@@ -73,7 +75,9 @@ def test_a_count_is_a_whole_number(name, value):
         Recipe(augment=True, **{name: value})
 
 
-@pytest.mark.parametrize("name", ["lr", "localizer_lr", "weight_decay", "label_smoothing", "consistency", "dropout"])
+@pytest.mark.parametrize(
+    "name", ["lr", "localizer_lr", "weight_decay", "label_smoothing", "theta_noise", "consistency", "dropout"]
+)
 @pytest.mark.parametrize("value", WRONG)
 def test_a_strength_is_a_finite_number(name, value):
     if (name, value) == ("dropout", None):
@@ -95,6 +99,8 @@ def test_options_that_would_do_nothing_are_refused(few_digits):
         train(Net(), few_digits, replace(ONE_EPOCH, dropout=0.5))
     with pytest.raises(ValueError, match="model must hold a SpatialTransformer"):
         train(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), few_digits, replace(ONE_EPOCH, consistency=1.0))
+    with pytest.raises(ValueError, match="model must hold a SpatialTransformer for a recipe with theta_noise"):
+        train(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), few_digits, replace(ONE_EPOCH, theta_noise=0.1))
 
 
 def test_the_recipe_reaches_every_kind_of_dropout(few_digits):
@@ -214,6 +220,35 @@ def test_a_folder_belongs_to_one_process(few_digits, tmp_path, monkeypatch, root
     with pytest.raises(RuntimeError), alone_in(folder):
         raise RuntimeError
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "weights.safetensors"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+def test_a_fork_neither_shares_a_folder_nor_keeps_it(tmp_path):
+    heard, tell = os.pipe()
+    refused, refuse = os.pipe()
+    with alone_in(tmp_path):
+        child = os.fork()
+        if child == 0:
+            try:
+                with alone_in(tmp_path):
+                    os._exit(1)
+            except ValueError:
+                os.write(refuse, b" ")
+                os.read(heard, 1)  # it lives on while the folder is given back
+                os._exit(0)
+        os.close(refuse)
+        assert os.read(refused, 1) == b" "  # nothing comes from a child that was let in
+    with alone_in(tmp_path):
+        pass
+    os.write(tell, b" ")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(heard), os.close(tell)
+
+
+def test_a_folder_that_is_a_link_to_itself_is_named(few_digits, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="cannot write to the folder .*loop: "):
+        train(Net(), few_digits, folder=tmp_path / "loop")
 
 
 def test_a_folder_that_cannot_be_written_is_named_first(few_digits, tmp_path):
@@ -346,6 +381,14 @@ def test_a_record_of_other_types_or_depth_is_named_and_the_others_are_shown(reco
     texts += [json.dumps(record | {"history": history}) for history in ([], [None], [{}], [{"test_error_percent": "1"}])]
     texts += [json.dumps(record | {"test_error_percent": math.nan}), json.dumps(record | {"pose": {"mean_after_pixels": "x"}})]
     texts += [json.dumps(record | {key: wrong}) for key in ("precision", "elsewhere_error_percent") for wrong in (3, [None])]
+    texts += [json.dumps(record | {"stillness": wrong}) for wrong in (3, {}, {"degrees": "x", "pixels": 1})]
+    for value in (10**400, -5, 101, True):  # numbers that none of them can be
+        texts.append(json.dumps(record | {"test_error_percent": value}))
+    texts += [json.dumps(record | {key: 10**400}) for key in ("wall_seconds", "parameters")]
+    texts.append(json.dumps(record).replace('"wall_seconds": ', '"wall_seconds": 1e400, "was": '))
+    texts += [
+        json.dumps(record | other) for other in ({"seed": 7}, {"seed": True}, {"experiment": "mnist-r/other"}, {"epochs": 3})
+    ]
     for text in texts:
         path.write_text(text)
         with pytest.raises(ValueError, match=r"cannot read the recorded run .*seed-1.run\.json: ") as error:
@@ -360,10 +403,34 @@ def test_a_record_of_other_types_or_depth_is_named_and_the_others_are_shown(reco
         assert len(runs.load_runs(name, folder)) == 1
 
 
+def test_a_record_that_was_copied_is_not_counted_twice_and_writes_no_row(recorded):
+    name, folder = recorded
+    copied = run_folder(name, 0, folder).with_name("seed-0 (copy)")
+    copied.mkdir()
+    text = run_folder(name, 0, folder).joinpath("run.json").read_text()
+    (copied / "run.json").write_text(text)
+    with pytest.warns(UserWarning, match=r"seed-0 .copy..run\.json: it is that of mnist-r/tiny with seed 0"):
+        assert [run["seed"] for run in runs.load_runs(name, folder)] == [0, 1]
+    (copied / "run.json").unlink()
+    hostile = json.loads(text) | {"device": "a\n| evil | row |"}
+    run_folder(name, 0, folder).joinpath("run.json").write_text(json.dumps(hostile))
+    assert not any(line.startswith("| evil") for line in tables.table("mnist-r", folder).splitlines())
+
+
+def test_a_table_without_parts_says_so():
+    for name in tables.WHOLE:
+        with pytest.raises(ValueError, match=f"the table {name} has no parts, got 'x'"):
+            tables.table(f"{name}/x")
+
+
 def test_a_theta_that_is_none_is_named(recorded):
     name, folder = recorded
     path = run_folder(name, 0, folder) / "theta.npz"
-    for arrays in ({}, {"step": np.zeros(2)}, {"theta": np.zeros(3)}):
+    whole = dict(np.load(path))
+    odd = [{k: v for k, v in whole.items() if k != key} for key in whole] + [
+        {k: v[:1] if k == "step" else v for k, v in whole.items()}
+    ]
+    for arrays in ({}, {"step": np.zeros(2)}, {"theta": np.zeros(3)}, *odd):
         np.savez(path, **arrays)
         with pytest.raises(ValueError, match=r"cannot read the recorded theta .*theta\.npz"):
             runs.load_theta(name, 0, folder)
@@ -384,6 +451,22 @@ def test_a_checkpoint_that_parses_and_is_none_is_named(few_digits, tmp_path):
     short = whole["recorder"] | {"thetas": whole["recorder"]["thetas"][:-1]}
     tampered += [whole | {"recorder": value} for value in ({}, None, {"steps": [1]}, short)]
     tampered += [whole | {"history": [*whole["history"], *whole["history"]]}]
+    row = whole["history"][0]
+    for odd in ({"test_error_percent": "x"}, {"test_loss": math.nan}, {"epoch": 7}, {"seconds": True}):
+        tampered.append(whole | {"history": [row | odd]})
+    tampered += [whole | {"seconds": value} for value in (math.nan, -1.0)] + [whole | {"generator": whole["generator"][:9]}]
+    tampered += [whole | {"identity": whole["identity"] | {"epochs": "1"}}]
+    weights = whole["model"]
+    tampered += [whole | {"model": {k: v.double() if v.is_floating_point() else v for k, v in weights.items()}}]
+    tampered += [whole | {"model": weights | {"last.bias": weights["last.bias"] * math.nan}}]
+    moments = copy.deepcopy(whole["optimizer"])  # torch's fused step would read beyond the end of this one
+    moments["state"][0] |= {"exp_avg": torch.zeros(1)}
+    rate = copy.deepcopy(whole["optimizer"])
+    rate["param_groups"][0]["lr"] = 9.0
+    tampered += [whole | {"optimizer": value} for value in (moments, rate, whole["optimizer"] | {"state": {}})]
+    tampered += [whole | {"schedule": whole["schedule"] | odd} for odd in ({"last_epoch": 10**6}, {"total_steps": 1})]
+    odd_parts = ({"thetas": [theta[:, :3] for theta in whole["recorder"]["thetas"]]}, {"steps": [1.5] * len(short["steps"])})
+    tampered += [whole | {"recorder": whole["recorder"] | odd} for odd in odd_parts]
     for content in tampered:
         torch.save(content, path)
         with pytest.raises(ValueError, match=f"{path} (is damaged|was made with|does not fit)") as error:
@@ -438,6 +521,63 @@ def test_where_data_lie_does_not_depend_on_where_python_runs(tmp_path, monkeypat
     monkeypatch.setattr(data_module, "__file__", str(tmp_path / "a" / "b" / "c" / "data.py"))  # installed, no checkout
     with pytest.raises(ValueError, match="no home folder .*: set STN_DATA to an absolute path"):
         data_root()
+
+
+def test_what_a_prompt_leaves_around_a_path_is_none_of_it(tmp_path, monkeypatch):
+    for written in (f'"{tmp_path}"', f" {tmp_path} ", f"'{tmp_path}' "):
+        monkeypatch.setenv("STN_DATA", written)
+        assert data_root() == tmp_path
+    for written in ("", " ", '""'):
+        monkeypatch.setenv("STN_DATA", written)
+        assert data_root().name == "data"
+    monkeypatch.setenv("STN_DATA", "https://example.org/data")
+    with pytest.raises(ValueError, match="STN_DATA must be a folder of this computer"):
+        data_root()
+    monkeypatch.delenv("STN_DATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(data_module, "__file__", str(tmp_path / "a" / "b" / "c" / "data.py"))  # installed, no checkout
+    for cache, meant in {"~/c": "c", "relative": ".cache", "": ".cache", str(tmp_path / "d"): "d"}.items():
+        monkeypatch.setenv("XDG_CACHE_HOME", cache)
+        assert data_root() == tmp_path / meant / "stn_tutorial"
+
+
+def test_a_data_root_that_leads_nowhere_is_no_reason_to_take_other_data(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_module, "from_torchvision", lambda *arguments, **options: pytest.fail("it looked elsewhere"))
+    monkeypatch.setattr(data_module, "download", lambda name: pytest.fail("it was downloaded"))
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "mnist.npz").symlink_to(tmp_path / "nowhere.npz")
+    for place in (root / "mnist.npz", tmp_path / "gone", tmp_path / "loop", tmp_path / "linked"):
+        with pytest.raises(OSError, match=f"cannot look into the data root {place}: "):
+            load("mnist", place)
+
+
+def test_info_and_tables_work_whatever_the_cache_and_the_locale(python, root):
+    (root / "mnist.npz").unlink()
+    (root / "mnist.npz").mkdir()
+    posix = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = python(
+        "-c", "from stn_tutorial.__main__ import main; main(['info']); main(['table', 'door'])", STN_DATA=root, **posix
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert "cannot read the cache" in done.stdout and "\nruns " in done.stdout and "| one digit turns by °" in done.stdout
+
+
+def test_the_command_line_checks_first_and_is_stopped_in_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "load", lambda name: pytest.fail("it was loaded"))
+    with pytest.raises(SystemExit, match="^error: name must be one of .*'nope'"):
+        cli.main(["data", "mnist", "nope"])
+    for options, message in ((["--root", ""], "root must be a path"), (["--seeds", "0", "-1"], "seed must be")):
+        with pytest.raises(SystemExit, match=f"^error: {message}"):
+            cli.main(["train", "mnist-r/cnn", *options])
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_and_report", stop)
+    with pytest.raises(SystemExit, match="^stopped; a training that was under way goes on from its last whole epoch"):
+        cli.main(["train", "mnist-r/cnn", "--seeds", "9", "--root", str(tmp_path)])
 
 
 @pytest.mark.parametrize("call", ["exists", "read"])

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from stn_tutorial import load
-from stn_tutorial.training import data
+from stn_tutorial.training import data, offline
 
 
 @pytest.fixture
@@ -75,19 +75,19 @@ def test_the_offline_sample_holds_every_digit_in_both_parts_and_no_image_twice(d
 
 
 def test_the_shapes_are_the_same_at_every_call():
-    once, again = (data.from_arrays("cifar10", data.shapes_sample(60, 20)) for _ in range(2))
+    once, again = (data.from_arrays("cifar10", offline.shapes_sample(60, 20)) for _ in range(2))
     assert once.fingerprint == again.fingerprint
     assert once.train_images.shape == (60, 3, 32, 32)
-    assert once.classes == data.SHAPE_CLASSES
+    assert once.classes == offline.SHAPE_CLASSES
     assert len(once.train_images.flatten(1).unique(dim=0)) == 60
     assert "60 to train and 20 to test" in once.source
 
 
 def test_every_shape_is_drawn_and_fits_its_picture():
-    labels = data.shapes_sample(200, 10)["train_labels"]
+    labels = offline.shapes_sample(200, 10)["train_labels"]
     assert set(labels.tolist()) == set(range(10))
-    for kind in data.SHAPE_CLASSES:
-        reach = np.linalg.norm(data.shape_outline(kind), axis=1).max()
+    for kind in offline.SHAPE_CLASSES:
+        reach = np.linalg.norm(offline.shape_outline(kind), axis=1).max()
         assert 0.8 < reach < 1.001, kind
 
 

@@ -75,7 +75,8 @@ def builders():
         if experiment.name.endswith("-plain"):  # the nets of "-still"
             continue
         shape = (3, 48, 48) if "rts" in experiment.name and experiment.data == "cifar10" else (3, 32, 32)
-        shape = shape if experiment.data == "cifar10" else (1, *[SIDES[experiment.distortion]] * 2)
+        digits = (2, 42, 42) if experiment.pairs else (1, *[SIDES.get(experiment.distortion)] * 2)
+        shape = shape if experiment.data == "cifar10" else digits
         found.setdefault(repr(experiment.build()), (experiment.build, shape))
     return list(found.values())
 
@@ -108,7 +109,7 @@ def test_augmentation(padding, monkeypatch):
 
 RECIPES = {
     "plain": Recipe(),
-    "consistent": Recipe(consistency=1.0),
+    "consistent": Recipe(consistency=1.0, theta_noise=0.1),
     "cut out": Recipe(cutout=5),
     "distorted once": Recipe(distort_once=True),
     "sgd": Recipe(optimizer="sgd", decay_biases=False),

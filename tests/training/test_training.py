@@ -16,11 +16,13 @@ from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.affine import Affine
 from stn_tutorial.networks import models
 from stn_tutorial.networks.localization import FullyConnectedLocalizationNet
+from stn_tutorial.networks.watching import shaken, thetas_of
 from stn_tutorial.training import experiments, runs, tables, trainer
 from stn_tutorial.training.checkpoints import save_checkpoint
 from stn_tutorial.training.distortions import RandomRotation, Upright
 from stn_tutorial.training.evaluation import evaluate
 from stn_tutorial.training.experiment import Experiment, run_folder
+from stn_tutorial.training.metrics import stillness
 from stn_tutorial.training.recipe import Recipe, precision_on
 from stn_tutorial.training.recorder import recording_steps
 from stn_tutorial.training.trainer import Trainer, fit
@@ -508,8 +510,10 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     record |= {"elsewhere_error_percent": {"r": 75.0}}
     (folder / "run.json").write_text(json.dumps(record))
     theta = torch.tensor([2.0, 0, 0, 0, 2, 0]).expand(1, 64, 6).numpy()
-    np.savez(folder / "theta.npz", theta=theta)
-    np.savez(runs.pictures_of(folder), image=np.zeros((64, 3, 32, 32), np.uint8))
+    history = {"step": np.zeros(1, np.int64), "theta": theta, "prediction": np.zeros((1, 64), np.int64)}
+    pictures = {"image": np.zeros((64, 3, 32, 32), np.uint8), "label": np.zeros(64, np.int64)}
+    np.savez(folder / "theta.npz", **history)
+    np.savez(runs.pictures_of(folder), **pictures)
     rows = [[cell.strip() for cell in line.split("|")] for line in tables.table("cifar10", tmp_path).splitlines()]
     row = next(row for row in rows if len(row) > 1 and row[1] == "seed")
     assert row[2:13] == ["89.00", "-", "96.0", "89.00", "1", "1,585,008", "50", "2.0", "2.00", "75", "25.0"]
@@ -517,11 +521,15 @@ def test_the_tables_of_cifar10_show_the_window_and_blocks_of_epochs(tmp_path, mo
     assert [line.split(" ")[1] for line in part.splitlines()[2:]] == ["seed"]
     assert missing == "Not recorded: cifar10/seed-without-stn, cifar10/seed-control, cifar10/seed-shrunk."
     assert tables.table("cifar10/seed*", tmp_path) == tables.table("cifar10", tmp_path, nets="seed*")
+    (folder / "theta.npz").write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"cannot read the recorded theta .*seed-0.theta\.npz"):
+        assert "| seed | 89.00 | " in tables.table("cifar10", tmp_path, nets="seed*")  # the rest is shown
+    np.savez(folder / "theta.npz", **history)
     with pytest.raises(ValueError, match="no experiment is called 'cifar10/nope'"):
         tables.table("cifar10", tmp_path, nets="nope")
     (folder.parent / "seed-1").mkdir()
     (folder.parent / "seed-1" / "run.json").write_text(json.dumps(record | {"seed": 1, "test_error_percent": 90.0}))
-    np.savez(folder.parent / "seed-1" / "theta.npz", theta=theta, image=np.zeros((64, 3, 32, 32), np.uint8))
+    np.savez(folder.parent / "seed-1" / "theta.npz", **history)
     dead = tables.table("cifar10", tmp_path, nets="seed").split("\n\n")[1]
     assert dead == "Died in training, and counted with the others: cifar10/seed seed 1 (its others: 89.00)."
     (folder.parent / "seed-1" / "run.json").unlink()
@@ -640,3 +648,47 @@ def test_theta_is_found_wherever_the_transformer_sits_and_its_rate_is_its_own(di
     training = fit(net, digits.subset(64, 10), recipe=Recipe(epochs=1, batch_size=32, localizer_lr=0.0), progress=False)
     assert torch.equal(training.theta["theta"], family.identity().expand_as(training.theta["theta"]))
     assert evaluate(net, digits.subset(64, 10))["theta"].shape == (10, 6)
+
+
+def test_noise_on_theta_reaches_the_classifier_and_nothing_else():
+    images, net = torch.rand(4, 1, 28, 28), small_net().eval()
+    plain = net(images)
+    with thetas_of(net) as thetas, shaken(net[0], 0.3, torch.Generator().manual_seed(0)):
+        noisy = net(images)
+        with thetas_of(net) as seen:  # entered later: with the noise
+            net(images)
+    assert not torch.allclose(noisy, plain)
+    torch.testing.assert_close(thetas[0], net[0].theta(images))
+    spread = (seen[0] - thetas[1]).std().item()
+    assert 0.15 < spread < 0.6
+    assert torch.equal(net(images), plain)  # and no longer
+
+
+def test_a_second_view_is_for_the_localiser_alone(few_digits, monkeypatch):
+    seen = {"net": 0, "localiser": 0}
+    net = small_net()
+    net[1].register_forward_hook(lambda module, inputs, output: seen.update(net=seen["net"] + len(output)))
+    net[0].localization.register_forward_hook(
+        lambda module, inputs, output: seen.update(localiser=seen["localiser"] + len(output))
+    )
+    trainer = Trainer(net, few_digits, RandomRotation(), replace(RECIPE, consistency=1.0), 0, torch.device("cpu"))
+    seen.update(net=0, localiser=0)
+    trainer.step(torch.arange(8))
+    assert seen == {"net": 8, "localiser": 16}
+
+
+def test_two_views_are_told_apart_by_their_own_poses(few_digits):
+    recipe, images = replace(RECIPE, consistency=1.0), few_digits.train_images[:16]
+    for task, wanted in ((RandomRotation(0), False), (RandomRotation(90), True)):
+        trainer = Trainer(small_net(), few_digits, task, recipe, 0, torch.device("cpu"))
+        views, pose = task(images / 255, torch.Generator().manual_seed(5))
+        gap = trainer.inconsistency(images, pose, trainer.model[0].theta(views)).item()  # untrained: it turns nothing back
+        assert (gap > 0.05) == wanted and gap >= 0
+
+
+def test_a_net_learns_from_the_term_to_hand_on_two_views_alike(few_digits):
+    torch.manual_seed(0)
+    net, task = models.tutorial_net(), RandomRotation(30)
+    before = stillness(net, few_digits.train_images[:20], task)["degrees"]
+    fit(net, few_digits, task, Recipe(epochs=12, batch_size=32, lr=4e-3, consistency=30.0), device="cpu", progress=False)
+    assert stillness(net, few_digits.train_images[:20], task)["degrees"] < 0.8 * before

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from ...arguments import check_whole
 from ...geometry.affine import Affine
 from ..localization import FixedTheta, Localizer
 from ..transformer import SpatialTransformer
@@ -34,6 +35,7 @@ def compact_localizer(family, side: int) -> Localizer:
 
     Without its batch normalisation theta came out the same for every image in our first training.
     """
+    side = check_whole("side", side, 28)
     features = nn.Sequential(
         nn.AvgPool2d(2),
         nn.Conv2d(3, 24, 5, bias=False),

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ...arguments import check_whole
 from ...geometry.affine import Affine
 from ..localization import FullyConnectedLocalizationNet, LocalizationNet
 from .parts import DIGIT, Normalize, TransformedNet, in_front
@@ -16,7 +17,7 @@ def paper_cnn(side: int = DIGIT, filters: tuple[int, int] = (32, 64), dropout: f
     side: of the square images, in pixels, at least 24. Batch normalisation and dropout are ours, for a training that is
     far shorter than the paper's.
     """
-    first, second = filters
+    side, (first, second) = check_whole("side", side, 24), filters
     rest = ((side - 8) // 2 - 6) // 2
     return nn.Sequential(
         Normalize(),
@@ -36,6 +37,7 @@ def paper_cnn(side: int = DIGIT, filters: tuple[int, int] = (32, 64), dropout: f
 
 def paper_fcn(side: int = DIGIT, hidden: int = 320, dropout: float = 0.3) -> nn.Sequential:
     """The paper's fully connected net for images (1, side, side): two hidden layers, 10 classes. The dropout is ours."""
+    side = check_whole("side", side, 1)
     return nn.Sequential(
         Normalize(),
         nn.Flatten(),
@@ -63,4 +65,6 @@ def paper_st_fcn(family=None, side: int = DIGIT, hidden: int = 320) -> Transform
 
 def paper_cnn_control(side: int = DIGIT) -> nn.Sequential:
     """`paper_cnn` with as many parameters as the affine ST-CNN: the localiser's are spent on more filters instead."""
+    if side not in CONTROL_FILTERS:
+        raise ValueError(f"side must be one of {list(CONTROL_FILTERS)}, for which the filters were counted, got {side!r}")
     return paper_cnn(side, filters=(32, CONTROL_FILTERS[side]))

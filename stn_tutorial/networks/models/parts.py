@@ -8,22 +8,44 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 
 from ..transformer import SpatialTransformer
 
+MNIST_MEAN, MNIST_STD = (0.1307,), (0.3081,)
 DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a transformer
 
 
 class Normalize(nn.Module):
-    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's."""
+    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's.
 
-    def __init__(self, mean=(0.1307,), std=(0.3081,)):
+    Raises ValueError for images (N, C, H, W) of another number of channels, which would be repeated in silence.
+    """
+
+    def __init__(self, mean=MNIST_MEAN, std=MNIST_STD):
+        mean, std = numbers_in(mean), numbers_in(std)
+        if 0 in std or len(mean) != len(std):
+            raise ValueError(f"std must hold a number other than 0 for each of the means {mean}, got {std}")
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
+        if not isinstance(images, Proxy) and images.shape[-3] != len(self.mean):
+            raise ValueError(f"images must have {len(self.mean)} channels, got shape {tuple(images.shape)}")
         return (images - self.mean) / self.std
+
+
+def numbers_in(values) -> list[float]:
+    """The numbers of a list, a tuple, an array or a tensor, or the one number."""
+    if hasattr(values, "flatten"):
+        return values.flatten().tolist()
+    return list(values) if isinstance(values, (list, tuple)) else [values]
+
+
+def for_digits(channels: int) -> Normalize:
+    """MNIST's normalisation for images with a digit in each channel."""
+    return Normalize(MNIST_MEAN * channels, MNIST_STD * channels)
 
 
 class TransformedNet(nn.Sequential):

@@ -5,6 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from ...arguments import check_number, check_whole
 from ...geometry.affine import Affine
 from ..localization import FixedTheta, Localizer
 from ..transformer import SpatialTransformer
@@ -20,7 +21,7 @@ def seed_cnn(filters: tuple[int, int] = (16, 32), hidden: int = 1024, padding: i
     Normalised images (N, 3, 32, 32) -> logits (N, 10). filters: of the two 5x5 convolutions; hidden: units of the hidden
     layer; padding: of the convolutions, in pixels; as published, none.
     """
-    first, second = filters
+    (first, second), padding = filters, check_whole("padding", padding, 0)
     rest = ((32 - 4 + 2 * padding) // 2 - 4 + 2 * padding) // 2
     return nn.Sequential(
         nn.Conv2d(3, first, 5, padding=padding),
@@ -83,6 +84,7 @@ def seed_net_control() -> nn.Sequential:
 
 def seed_net_shrunk(scale: float = 1.25) -> nn.Sequential:
     """The seed's classifier behind a window that is `scale` times as large as every image: what does shrinking alone do?"""
+    scale = check_number("scale", scale, "a number above 0", lambda number: number > 0)
     theta = torch.tensor([scale, 0, 0, 0, scale, 0])
     transformer = SpatialTransformer(FixedTheta(theta), Affine())
     return nn.Sequential(Normalize(CIFAR10_MEAN, CIFAR10_STD), transformer, *seed_cnn())

@@ -1,6 +1,5 @@
-"""Exercises of notebook 7: their wrong answers and their checkers."""
+"""Exercise 1 of notebook 7, the scale of a window: its wrong answers and its checker."""
 
-import statistics
 from collections.abc import Callable
 
 import torch
@@ -121,6 +120,84 @@ SCALE_MISTAKES = [
         lambda theta: right_scale(theta).mean(),
         "that is one scale for all: one for each theta is wanted, (N,).",
     ),
+    Mistake(
+        "area of the window",
+        lambda theta: 4 * determinant(theta).abs(),
+        "the output's square is 2 wide and has an area of 4: by which factor does it grow? And a scale is the root of that.",
+    ),
+    Mistake(
+        "squared",
+        lambda theta: determinant(theta) ** 2,
+        "you square where the root is wanted: twice as wide means four times the area.",
+    ),
+    Mistake(
+        "third root",
+        lambda theta: determinant(theta).abs() ** (1 / 3),
+        "that is the third root, which makes a length of a volume: this is an area.",
+    ),
+    Mistake(
+        "power of zero",
+        lambda theta: determinant(theta).abs() ** 0,
+        "every scale is 1: is your exponent `1 // 2`, which is 0?",
+    ),
+    Mistake(
+        "difference of roots",
+        lambda theta: (theta[:, 0] * theta[:, 4]).sqrt() - (theta[:, 1] * theta[:, 3]).sqrt(),
+        "the root of a difference is not the difference of the roots.",
+    ),
+    Mistake(
+        "growth",
+        lambda theta: right_scale(theta) - 1,
+        "that is by how much the window grew: the identity must give 1.",
+    ),
+    Mistake("per cent", lambda theta: 100 * right_scale(theta), "that is in per cent: the identity must give 1."),
+    Mistake(
+        "mean size of the diagonal",
+        lambda theta: (theta[:, 0] + theta[:, 4]).abs() / 2,
+        SHEAR,
+    ),
+    Mistake("larger of the diagonal", lambda theta: theta[:, [0, 4]].abs().amax(dim=1), SHEAR),
+    Mistake("product of the diagonal, no root", lambda theta: (theta[:, 0] * theta[:, 4]).abs(), SHEAR),
+    Mistake(
+        "norm, not divided",
+        lambda theta: linear(theta).flatten(1).norm(dim=1),
+        "that is the norm of the 2x2 part: the identity must give 1, and stretch that leaves the area as it is must not count.",
+    ),
+    Mistake(
+        "norm of theta",
+        lambda theta: theta.norm(dim=1),
+        "that is the norm of all six numbers: shifts do not count, and the area does.",
+    ),
+    Mistake(
+        "mean length of the rows",
+        lambda theta: linear(theta).norm(dim=2).mean(dim=1),
+        "the lengths of the rows do not know the angle between them: think of the area.",
+    ),
+    Mistake(
+        "mean stretch",
+        lambda theta: torch.linalg.svdvals(linear(theta)).mean(dim=1),
+        "that is the mean of the two stretches: the root of their product is the scale.",
+    ),
+    Mistake(
+        "mean eigenvalue",
+        lambda theta: torch.linalg.eigvals(linear(theta)).abs().mean(dim=1),
+        "that is the mean size of the eigenvalues: the root of the size of their product is the scale.",
+    ),
+    Mistake(
+        "largest eigenvalue",
+        lambda theta: torch.linalg.eigvals(linear(theta)).abs().amax(dim=1),
+        "that is the larger eigenvalue: the other one counts, too.",
+    ),
+    Mistake(
+        "box around the window",
+        lambda theta: linear(theta).abs().sum(dim=2).prod(dim=1).sqrt(),
+        "that is the size of the upright box around the window: a turned window fills only a part of it.",
+    ),
+    Mistake(
+        "first theta only",
+        lambda theta: right_scale(theta[:1])[0],
+        "that is the scale of the first theta only: one for each is wanted, (N,).",
+    ),
 ]
 
 
@@ -135,122 +212,3 @@ def check_window_scale(function: Callable) -> Verdict:
     mirrored = Affine().identity() * torch.tensor([-1.0, 1, 1, 1, 1, 1])
     cases = [dict(theta=middle + noise) for middle in (Affine().identity(), 2 * Affine().identity(), mirrored)]
     return compare(function, cases, right_scale, SCALE_MISTAKES)
-
-
-def blocks(values: list[float], size: int) -> list[list[float]]:
-    """Consecutive blocks of `size` values; the last may be shorter."""
-    return [values[start : start + size] for start in range(0, len(values), size)]
-
-
-def right_means(values: list[float], size: int) -> list[float]:
-    """What `block_means` is to answer."""
-    return of_blocks(statistics.fmean)(values, size)
-
-
-def of_blocks(number: Callable) -> Callable:
-    """A `block_means` that takes another number from each block."""
-    return lambda values, size: [number(block) for block in blocks(values, size)]
-
-
-MEANS_MISTAKES = [
-    Mistake(
-        "last block dropped",
-        lambda values, size: [sum(block) / size for block in blocks(values, size) if len(block) == size],
-        "the last block is dropped when it is not full.",
-    ),
-    Mistake(
-        "divided by size",
-        lambda values, size: [sum(block) / size for block in blocks(values, size)],
-        "a short last block has fewer values: by what is its sum to be divided?",
-    ),
-    Mistake(
-        "moving average",
-        lambda values, size: [sum(values[k : k + size]) / size for k in range(len(values) - size + 1)],
-        "blocks that overlap are a moving average: where does the next block begin?",
-    ),
-    Mistake(
-        "moving average to the end",
-        lambda values, size: [statistics.fmean(values[k : k + size]) for k in range(len(values))],
-        "blocks that overlap are a moving average: where does the next block begin?",
-    ),
-    Mistake("best of each block", of_blocks(max), "that is the best of each block, the luck that the means are to take out."),
-    Mistake("worst of each block", of_blocks(min), "that is the worst of each block: the mean is wanted."),
-    Mistake(
-        "first of each block", of_blocks(lambda block: block[0]), "that is the first of each block: the others count, too."
-    ),
-    Mistake("last of each block", of_blocks(lambda block: block[-1]), "that is the last of each block: the others count, too."),
-    Mistake("sum", of_blocks(sum), "that is the sum of each block: a mean is divided by how many there are."),
-    Mistake("median", of_blocks(statistics.median), "that is the median of each block: the mean is wanted."),
-    Mistake("the blocks", blocks, "those are the blocks themselves: one number of each is wanted, its mean."),
-    Mistake(
-        "one mean for all",
-        lambda values, size: statistics.fmean(values),
-        "that is one mean for all values: there is one for each block.",
-    ),
-    Mistake(
-        "first block only",
-        lambda values, size: statistics.fmean(values[:size]),
-        "that is the mean of the first block alone: does `return` stand within the loop?",
-    ),
-    Mistake(
-        "list of the first mean",
-        lambda values, size: right_means(values, size)[:1],
-        "that is the first mean alone: does `return` stand within the loop?",
-    ),
-    Mistake(
-        "running mean",
-        lambda values, size: [
-            statistics.fmean(values[: min(start + size, len(values))]) for start in range(0, len(values), size)
-        ],
-        "each of your means begins at the first value: a block begins where the last one ended.",
-    ),
-    Mistake(
-        "to the end",
-        lambda values, size: [statistics.fmean(values[start:]) for start in range(0, len(values), size)],
-        "each of your blocks runs to the end of the list: where does it stop?",
-    ),
-    Mistake(
-        "one value short",
-        lambda values, size: [sum(b[: size - 1]) / max(1, len(b[: size - 1])) for b in blocks(values, size)],
-        "each block lacks its last value: a slice ends before its second number.",
-    ),
-    Mistake(
-        "one value too many",
-        lambda values, size: [statistics.fmean(values[start : start + size + 1]) for start in range(0, len(values), size)],
-        "each block has a value of the next one: a slice ends before its second number.",
-    ),
-    Mistake(
-        "every size-th value",
-        lambda values, size: [statistics.fmean(values[k::size]) for k in range(size)],
-        "your blocks take every size-th value: those of a block follow one another.",
-    ),
-    Mistake(
-        "that many blocks",
-        lambda values, size: right_means(values, -(-len(values) // size)),
-        "you made `size` blocks: `size` is how many values a block has.",
-    ),
-    Mistake(
-        "rounded",
-        of_blocks(lambda block: sum(block) // len(block)),
-        "the fraction is gone: // rounds downwards.",
-    ),
-    Mistake(
-        "repeated",
-        lambda values, size: [mean for block in blocks(values, size) for mean in [statistics.fmean(block)] * len(block)],
-        "each mean comes as often as its block has values: once is enough.",
-    ),
-]
-
-
-def check_block_means(function: Callable) -> Verdict:
-    """`block_means(values, size)`: the mean of each block of `size` values; the last block may be shorter.
-
-    >>> check_block_means(lambda values, size: values[::size]).message[:33]
-    'that is the first of each block: '
-    """
-    generator = torch.Generator().manual_seed(0)
-    cases = [
-        dict(values=(100 * torch.rand(n, generator=generator)).tolist(), size=size)
-        for n, size in ((50, 10), (12, 4), (7, 3), (5, 1))
-    ]
-    return compare(function, cases, right_means, MEANS_MISTAKES)

@@ -80,3 +80,17 @@ def draw_sampled(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
 def draw_slope(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
     """Both derivatives (H, W)."""
     return side_by_side(wanted, answer, "How the letter F changes with the shift")
+
+
+def draw_walk(case: dict, wanted: Tensor, answer: Tensor) -> Picture:
+    """Where the points x (P,) of a row of pixels go: target and yours, as curves over x."""
+    x = case["x"]
+    figure = Figure(figsize=(5, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.axhspan(-0.5, case["length"] - 0.5, color="#eeeeee")
+    axes.plot(x, wanted, color="#777777", linewidth=4, label="target")
+    axes.plot(x, answer, color=ACCENT, linewidth=1.5, linestyle="--", label="yours")
+    axes.set_xlabel("x before")
+    axes.set_ylabel("x after")
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    return picture(figure, f"Where a walk goes, target and yours, for {describe(case)}; the row of pixels is shaded.")

@@ -4,15 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import (
+    block_means,
     cifar10,
+    flow,
     grid_generator,
     localization_network,
     moving_the_grid,
     plug_in,
+    plug_in_mistakes,
+    reflection,
     rotated_mnist,
     sampler,
     sampler_gradient,
+    sampler_mistakes,
+    spread,
     transformation_families,
+    turning,
+    unsheared,
+    when_it_fails,
 )
 from .verdict import Mistake, Verdict
 
@@ -51,8 +60,8 @@ EXERCISES = [
     Exercise(
         "turn_theta",
         1,
-        moving_the_grid.check_turn_theta,
-        moving_the_grid.TURN_MISTAKES,
+        turning.check_turn_theta,
+        turning.TURN_MISTAKES,
         "The rotation matrix above turned the picture counter-clockwise. `math.radians` turns degrees into radians.",
     ),
     Exercise(
@@ -66,15 +75,23 @@ EXERCISES = [
     Exercise(
         "unsheared_theta",
         2,
-        grid_generator.check_unsheared_theta,
-        grid_generator.UNSHEARED_MISTAKES,
+        unsheared.check_unsheared_theta,
+        unsheared.UNSHEARED_MISTAKES,
         "Which matrix turns, and between which two matrices must it stand? Their product is above.",
+    ),
+    Exercise(
+        "my_reflect",
+        3,
+        reflection.check_reflect,
+        reflection.REFLECT_MISTAKES,
+        "Measure from the left mirror, and drop the sign: both sides of a mirror look the same. After twice the distance of the "
+        "mirrors everything repeats, and % leaves the rest. On the second half of such a round the walker comes back.",
     ),
     Exercise(
         "my_sampler",
         3,
         sampler.check_sampler,
-        sampler.SAMPLER_MISTAKES,
+        sampler_mistakes.SAMPLER_MISTAKES,
         "x and y have shape (N, H_out, W_out). For each of the four neighbours: is it inside? Its weight, from the unclipped "
         "corner; its value, images[n, :, y, x] with clipped indices, times inside. With n = torch.arange(N)[:, None, None] the "
         "channels come last: permute at the end.",
@@ -95,7 +112,7 @@ EXERCISES = [
         "The output is weight times input plus bias. Which weight makes the input irrelevant? Change them under "
         "`torch.no_grad()`.",
     ),
-    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
+    Exercise("plug_in", 4, plug_in.check_plug_in, plug_in_mistakes.PLUG_MISTAKES, "`nn.Sequential(transformer, cnn)`."),
     Exercise(
         "recovered_degrees",
         5,
@@ -107,8 +124,8 @@ EXERCISES = [
     Exercise(
         "spread_degrees",
         5,
-        rotated_mnist.check_spread_degrees,
-        rotated_mnist.SPREAD_MISTAKES,
+        spread.check_spread_degrees,
+        spread.SPREAD_MISTAKES,
         "Turn each angle into a unit vector and take the mean of all vectors; R is its length. The spread is sqrt(-2 ln R), "
         "which is in radians.",
     ),
@@ -123,8 +140,8 @@ EXERCISES = [
     Exercise(
         "flow",
         6,
-        transformation_families.check_flow,
-        transformation_families.FLOW_MISTAKES,
+        flow.check_flow,
+        flow.FLOW_MISTAKES,
         "The velocity is asked anew at each step, at the place reached so far. How many steps are there with three squarings?",
     ),
     Exercise(
@@ -138,9 +155,25 @@ EXERCISES = [
     Exercise(
         "block_means",
         7,
-        cifar10.check_block_means,
-        cifar10.MEANS_MISTAKES,
+        block_means.check_block_means,
+        block_means.MEANS_MISTAKES,
         "`range(0, len(values), size)` gives where the blocks begin, and a slice that reaches beyond the end of a list stops "
         "there by itself.",
+    ),
+    Exercise(
+        "as_matrices",
+        9,
+        when_it_fails.check_as_matrices,
+        when_it_fails.MATRICES_MISTAKES,
+        "For a batch of one it is right. Write down theta of two pictures as 2 rows of 6 numbers. Which of them land in the first "
+        "matrix?",
+    ),
+    Exercise(
+        "parameter_groups",
+        9,
+        when_it_fails.check_parameter_groups,
+        when_it_fails.GROUPS_MISTAKES,
+        "An optimiser moves what it was given, and nothing else. `net.transformer.localization.parameters()` are the localiser's; "
+        "the others are all the rest, whatever they are called.",
     ),
 ]

@@ -1,15 +1,13 @@
-"""Exercises of notebook 2: their wrong answers and their checkers."""
+"""Exercise 1 of notebook 2, the target grid: its wrong answers and its checker."""
 
-import math
 from collections.abc import Callable
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from .drawing import draw_grid, draw_theta
-from .moving_the_grid import flat_theta, other_way_turn, three_rows
-from .verdict import Mistake, Verdict, compare, with_also
+from .drawing import draw_grid
+from .verdict import Mistake, Verdict, compare
 
 
 def centres(length: int, align_corners: bool) -> Tensor:
@@ -39,6 +37,22 @@ def lattice(axis_x: Callable, axis_y: Callable | None = None) -> Callable:
     def grid(size: tuple[int, int], align_corners: bool) -> Tensor:
         x, y = axis_x(size[1], align_corners), (axis_y or axis_x)(size[0], align_corners)
         return torch.stack([x[None].expand(*size), y[:, None].expand(*size)], dim=-1)
+
+    return grid
+
+
+def inset_by(length: int, other: int, align_corners: bool) -> Tensor:
+    """Centres along an axis whose first lies half a pixel of the *other* axis within the edge."""
+    first = -1.0 if align_corners else -1 + 1 / other
+    return torch.linspace(first, -first, length)
+
+
+def lattice_of_sizes(axes: Callable) -> Callable:
+    """A `my_target_grid` whose columns and rows lie at the two that axes((H, W), align_corners) answers."""
+
+    def grid(size: tuple[int, int], align_corners: bool) -> Tensor:
+        x, y = axes(size, align_corners)
+        return lattice(lambda n, flag: x, lambda n, flag: y)(size, align_corners)
 
     return grid
 
@@ -124,6 +138,91 @@ GRID_MISTAKES = [
         "your y grows upwards: here the first row is the top one, at y near -1.",
     ),
     Mistake(
+        "right edges",
+        lattice(lambda n, flag: centres(n, True) if flag else (torch.arange(n) + 1) * 2 / n - 1),
+        "with False your points are the right edges of the pixels: a centre is half a pixel further left.",
+    ),
+    Mistake(
+        "half a pixel outside",
+        lattice(lambda n, flag: centres(n, flag) * (1 if flag else (n + 1) / (n - 1))),
+        "with False your first point lies half a pixel outside the edge: it belongs inside.",
+    ),
+    Mistake(
+        "half a pixel, not normalised",
+        lattice(lambda n, flag: torch.linspace(-1, 1, n) * (1 if flag else 0.5)),
+        "with False your first point is 0.5 inside the edge: that is half a pixel in pixels. How wide is half a pixel in the square?",
+    ),
+    Mistake(
+        "half a pixel, and W - 1",
+        lattice(lambda n, flag: centres(n, True) if flag else (torch.arange(n) * 2 + 1) / (n - 1) - 1),
+        "with False half pixels and W - 1 are mixed: where -1 and 1 are edges, W pixels share the width of 2.",
+    ),
+    Mistake(
+        "arange(-1, 1, 2 / W) + half of half a pixel",
+        lattice(lambda n, flag: centres(n, True) if flag else left_edges(n, False) + 0.5 / n),
+        "with False your points lie between the left edge and the centre: half a pixel is 1 / W in the square, not 0.5 / W.",
+    ),
+    Mistake(
+        "from 0 to 2",
+        lattice(lambda n, flag: centres(n, flag) + 1),
+        "your square runs from 0 to 2: the normalised one runs from -1 to 1. What is missing at the end?",
+    ),
+    Mistake(
+        "from -0.5 to 0.5",
+        lattice(lambda n, flag: centres(n, flag) / 2),
+        "your square is 1 wide: the normalised one is 2 wide, from -1 to 1.",
+    ),
+    Mistake(
+        "x to the left",
+        lattice(lambda n, flag: -centres(n, flag), centres),
+        "your x grows to the left: the first column is the leftmost one, at x near -1.",
+    ),
+    Mistake(
+        "both turned round",
+        lattice(lambda n, flag: -centres(n, flag)),
+        "both axes run backwards: the first point is the upper left one, near (-1, -1).",
+    ),
+    Mistake(
+        "y up, always centres",
+        lattice(lambda n, flag: centres(n, True), lambda n, flag: -centres(n, True)),
+        "two things: your y grows upwards, and align_corners is ignored: what are -1 and 1 with False?",
+    ),
+    Mistake(
+        "inset by the other side",
+        lattice_of_sizes(lambda size, flag: (inset_by(size[1], size[0], flag), inset_by(size[0], size[1], flag))),
+        "half a pixel along x is 1 / W, along y 1 / H: yours are exchanged.",
+    ),
+    Mistake(
+        "x twice",
+        lambda **case: right_grid(**case)[..., :1].expand(*case["size"], 2),
+        "both coordinates are x: y changes from row to row.",
+    ),
+    Mistake(
+        "shuffled by view",
+        lambda size, align_corners: right_grid(size, align_corners).permute(2, 0, 1).reshape(*size, 2),
+        "the numbers are shuffled: view and reshape keep their order and do not exchange axes. See `dim` of torch.stack, or permute.",
+    ),
+    Mistake(
+        "glued",
+        lambda size, align_corners: right_grid(size, align_corners).permute(0, 2, 1).reshape(size[0], -1),
+        "x and y are glued side by side: torch.cat joins along an axis that is there, torch.stack makes a new one.",
+    ),
+    Mistake(
+        "two axes",
+        lambda size, align_corners: (centres(size[1], align_corners), centres(size[0], align_corners)),
+        "those are the two axes: each point of the grid is a pair of them, (H, W, 2).",
+    ),
+    Mistake(
+        "one row",
+        lambda size, align_corners: centres(size[1], align_corners),
+        "that is x along one row: repeat it for every row, and put y beside it, (H, W, 2).",
+    ),
+    Mistake(
+        "whole division",
+        lattice(lambda n, flag: torch.arange(n) * 2 // (n - 1) - 1 if flag else (torch.arange(n) * 2 + 1) // n - 1),
+        "the coordinates were rounded to whole numbers: // throws the fraction away.",
+    ),
+    Mistake(
         "from 0 to 1",
         lattice(lambda length, flag: (centres(length, flag) + 1) / 2),
         "your square runs from 0 to 1: the normalised one runs from -1 to 1.",
@@ -165,135 +264,3 @@ def check_target_grid(function: Callable) -> Verdict:
     """
     cases = [dict(size=size, align_corners=flag) for size, flag in product(SIZES, (False, True))]
     return compare(function, cases, right_grid, GRID_MISTAKES, draw_grid)
-
-
-def turn_between(left: tuple[float, float], right: tuple[float, float], angle: float) -> Tensor:
-    """Theta (6,) of diag(left) @ rotation(angle) @ diag(right)."""
-    cos, sin = math.cos(angle), math.sin(angle)
-    matrix = torch.tensor(left).diag() @ torch.tensor([[cos, -sin], [sin, cos]]) @ torch.tensor(right).diag()
-    return torch.cat([matrix, torch.zeros(2, 1)], dim=1).flatten()
-
-
-def with_factors(upper: Callable, lower: Callable) -> Callable:
-    """An `unsheared_theta` whose sines are multiplied by upper(W / H), the one with the minus, and lower(W / H)."""
-
-    def theta(angle: float, size: tuple[int, int]) -> Tensor:
-        aspect = size[1] / size[0]
-        factors = torch.tensor([1, upper(aspect), 1, lower(aspect), 1, 1])
-        return turn_between((1.0, 1.0), (1.0, 1.0), angle) * factors
-
-    return theta
-
-
-right_unsheared = with_factors(lambda a: 1 / a, lambda a: a)
-UNSHEARED_HALVES = [
-    Mistake(
-        "plain rotation",
-        with_factors(lambda a: 1, lambda a: 1),
-        "this is the plain rotation matrix, which shears an image that is not square: where does the aspect come in?",
-    ),
-    Mistake(
-        "aspect upside down",
-        with_factors(lambda a: a, lambda a: 1 / a),
-        "the aspect is upside down: x is counted in halves of W, y in halves of H. Which of the two is the longer unit?",
-    ),
-    Mistake(
-        "upper factor only",
-        with_factors(lambda a: 1 / a, lambda a: 1),
-        "one factor only: the upper sine knows the aspect, the lower does not.",
-    ),
-    Mistake(
-        "lower factor only",
-        with_factors(lambda a: 1, lambda a: a),
-        "one factor only: the lower sine knows the aspect, the upper does not.",
-    ),
-    Mistake(
-        "both up",
-        with_factors(lambda a: a, lambda a: a),
-        "both sines have the same factor: what is stretched on the way in must be shrunk on the way out.",
-    ),
-    Mistake(
-        "both down",
-        with_factors(lambda a: 1 / a, lambda a: 1 / a),
-        "both sines have the same factor: what is shrunk on the way in must be stretched on the way out.",
-    ),
-    Mistake(
-        "squared",
-        with_factors(lambda a: a**-2, lambda a: a**2),
-        "the aspect comes in twice: one matrix on each side of the rotation is enough.",
-    ),
-]
-UNSHEARED_MISTAKES = [
-    *UNSHEARED_HALVES,
-    Mistake(
-        "other way",
-        lambda **case: other_way_turn(right_unsheared(**case)),
-        "the grid turns the other way: keep the sign of the plain rotation.",
-    ),
-    *with_also(
-        UNSHEARED_HALVES,
-        ("plain rotation", "aspect upside down", "upper factor only", "lower factor only"),
-        other_way_turn,
-        "the grid turns the other way, too",
-    ),
-    Mistake(
-        "* for @",
-        lambda angle, size: right_unsheared(angle, size) * torch.tensor([1.0, 0, 1, 0, 1, 1]),
-        "the sines are gone: * multiplies entry by entry, and a diagonal matrix has zeros there. Which sign multiplies matrices?",
-    ),
-    Mistake(
-        "scaled before only",
-        lambda angle, size: turn_between((1.0, 1.0), (size[1] / size[0], 1.0), angle),
-        "you went to the space with equal units and never came back: a second matrix is missing on the left.",
-    ),
-    Mistake(
-        "scaled after only",
-        lambda angle, size: turn_between((size[0] / size[1], 1.0), (1.0, 1.0), angle),
-        "you come back from a space where you never were: a second matrix is missing on the right.",
-    ),
-    Mistake(
-        "scaled twice, never back",
-        lambda angle, size: turn_between((size[1] / size[0], 1.0), (size[1] / size[0], 1.0), angle),
-        "the same matrix stands on both sides: the one on the left must undo the one on the right.",
-    ),
-    Mistake(
-        "W - 1",
-        lambda angle, size: right_unsheared(angle, (size[0] - 1, size[1] - 1)),
-        "nearly: that is the aspect (W - 1) / (H - 1), for align_corners=True. Here the square runs from edge to edge.",
-    ),
-    Mistake(
-        "degrees",
-        lambda angle, size: right_unsheared(math.radians(angle), size),
-        "the angle is in radians already: it needs no conversion.",
-    ),
-    Mistake(
-        "sine and cosine exchanged",
-        lambda angle, size: right_unsheared(math.pi / 2 - angle, size),
-        "sine and cosine are exchanged: with an angle of 0 theta must be the identity. Is it?",
-    ),
-    Mistake(
-        "2x2 part first",
-        lambda **case: right_unsheared(**case)[[0, 1, 3, 4, 2, 5]],
-        "the six numbers are in another order: theta is row by row, and each row ends with its shift.",
-    ),
-    Mistake(
-        "2x2 part alone",
-        lambda **case: right_unsheared(**case)[[0, 1, 3, 4]].view(2, 2),
-        "that is the 2x2 part alone: theta has a shift at the end of each row, also where it is zero.",
-    ),
-    Mistake(
-        "three rows",
-        lambda **case: three_rows(right_unsheared(**case)),
-        "that is the 3x3 matrix: theta is its first two rows, six numbers; the last row is always 0 0 1.",
-    ),
-]
-
-
-def check_unsheared_theta(function: Callable) -> Verdict:
-    """`unsheared_theta(angle, size)`: affine theta (6,) that turns a non-square image without shearing it.
-
-    >>> check_unsheared_theta(lambda angle, size: [1, 0, 0, 0, 1, 0])
-    failed: expected 0.7788 at index 3 for angle=0.4, size=(16, 32), got 0.0000
-    """
-    cases = [dict(angle=a, size=s) for a, s in product((0.4, -1.1), ((16, 32), (30, 20), (20, 20)))]
-    return compare(function, cases, right_unsheared, UNSHEARED_MISTAKES, draw_theta, flat_theta)

@@ -10,7 +10,7 @@ from ...geometry.affine import Affine
 from ...geometry.rotation import Rotation
 from ...geometry.similarity import Similarity
 from ...geometry.translation import Translation
-from .verdict import Mistake, Verdict, compare, hint_of, report_errors
+from .verdict import Mistake, Verdict, agree, compare, hint_of, report_errors
 
 
 def with_layer(weight: Callable, bias: Callable, trainable: bool = True) -> Callable:
@@ -34,6 +34,26 @@ def tensors_for_parameters(layer: nn.Linear, identity: Tensor) -> nn.Linear:
     """Plain tensors are put where parameters belong."""
     layer.weight = torch.zeros_like(layer.weight)
     layer.bias = identity
+    return layer
+
+
+def number_for_weight(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """A number is put where a parameter belongs."""
+    layer.weight = 0
+    return layer
+
+
+def weights_standing(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """The new weight has inputs first."""
+    layer.weight = nn.Parameter(torch.zeros(layer.in_features, layer.out_features))
+    layer.bias = nn.Parameter(identity)
+    return layer
+
+
+def random_weight(layer: nn.Linear, identity: Tensor) -> nn.Linear:
+    """The weights are drawn anew, the bias is right."""
+    nn.init.xavier_uniform_(layer.weight)
+    layer.bias.data.copy_(identity)
     return layer
 
 
@@ -74,7 +94,8 @@ START_MISTAKES = [
     Mistake(
         "not in place",
         lambda layer, identity: with_layer(zero_weight, identity_bias)(copy.deepcopy(layer), identity),
-        "the layer that was handed in is as it was: change it in place, a new layer helps nobody who holds the old one.",
+        "the layer that was handed in is as it was: change its weight and bias in place, as zero_ and copy_ do; new tensors and new layers "
+        "help nobody who holds the old one.",
     ),
     Mistake(
         "added",
@@ -90,6 +111,36 @@ START_MISTAKES = [
         "identity in both",
         with_layer(lambda layer, identity: identity[:, None].repeat(1, 12), identity_bias),
         "the bias is right, the weights hold the identity, too: they are multiplied by the input.",
+    ),
+    Mistake(
+        "multiplied",
+        with_layer(zero_weight, lambda layer, identity: layer.bias.data * identity),
+        "the bias was multiplied by the identity: put the identity in its place.",
+    ),
+    Mistake(
+        "turned round",
+        with_layer(zero_weight, lambda layer, identity: -identity),
+        "the bias is the identity with its signs turned round: put it there as it is.",
+    ),
+    Mistake(
+        "bias zero, weights as they were",
+        with_layer(untouched_weight, lambda layer, identity: torch.zeros_like(identity)),
+        "zero and identity are exchanged: the weights become zero, the bias becomes the identity.",
+    ),
+    Mistake(
+        "an eye in the weights",
+        with_layer(lambda layer, identity: torch.eye(*layer.weight.shape), lambda layer, identity: torch.zeros_like(identity)),
+        "the weights are an identity *matrix*: wanted is the theta that changes nothing, and it stands in the bias.",
+    ),
+    Mistake(
+        "an eye in the weights, identity in the bias",
+        with_layer(lambda layer, identity: torch.eye(*layer.weight.shape), identity_bias),
+        "the bias is right, the weights are an identity matrix: then features are added to theta. Which weight makes the input irrelevant?",
+    ),
+    Mistake(
+        "random weights",
+        random_weight,
+        "the bias is right, the weights are still random: theta depends on the input. Which weight makes the input irrelevant?",
     ),
     Mistake(
         "weights one",
@@ -112,6 +163,31 @@ START_MISTAKES = [
         "2x2 part first",
         with_layer(zero_weight, lambda layer, identity: torch.tensor([1.0, 0, 0, 1, 0, 0])[: len(identity)]),
         "the bias has its ones in other places than the identity: take the argument as it is.",
+    ),
+    Mistake(
+        "weights of the wrong shape",
+        weights_standing,
+        "the new weight has its axes exchanged: a linear layer keeps (outputs, inputs). Better fill the one that is there.",
+    ),
+    Mistake(
+        "identity called",
+        lambda layer, identity: layer.bias.data.copy_(identity()),
+        "`identity` is a tensor already, not the family's method: hand it on without the parentheses.",
+    ),
+    Mistake(
+        "identity as a matrix",
+        lambda layer, identity: layer.bias.data.copy_(identity.view(2, 3)),
+        "the bias is one row of numbers, shape (P,), and so is `identity`: no view is needed.",
+    ),
+    Mistake(
+        "a number for a weight",
+        number_for_weight,
+        "a layer's weight must stay a parameter: fill the one that is there, instead of putting a number in its place.",
+    ),
+    Mistake(
+        "eye(2, 3) for every family",
+        lambda layer, identity: layer.bias.data.copy_(torch.eye(2, 3).flatten()),
+        "torch.eye(2, 3) is the affine identity only: take the argument, other families have other identities.",
     ),
     Mistake(
         "without no_grad",
@@ -149,6 +225,20 @@ def started_theta(function: Callable) -> Callable:
     return lambda family: started_layer(function, family)(features())
 
 
+def weights_alone_wrong(function: Callable) -> bool:
+    """Whether the bias is the identity, and the weights are whatever they are, not zero."""
+    try:
+        layer = started_layer(function, Affine())
+    except Exception:  # whatever a learner's code raises has been reported
+        return False
+    return agree(layer.bias.detach(), Affine().identity()) and bool(layer.weight.any())
+
+
+def named_random(verdict: Verdict) -> Verdict:
+    """The same verdict with the hint for weights that are not zero in front."""
+    return Verdict("failed", f"{hint_of(START_MISTAKES, 'random weights')} ({verdict.message})")
+
+
 @report_errors
 def check_start(function: Callable) -> Verdict:
     """`my_start(layer, identity)`: make a last linear layer answer `identity` for every input, in place, trainable.
@@ -165,7 +255,8 @@ def check_start(function: Callable) -> Verdict:
         mistakes,
     )
     if not verdict.passed:
-        return verdict
+        known = any(mistake.hint in verdict.message for mistake in mistakes)
+        return verdict if known or not weights_alone_wrong(function) else named_random(verdict)
     layer = started_layer(function, Affine())
     if not layer.weight.requires_grad or not layer.bias.requires_grad:
         return Verdict("failed", hint_of(START_MISTAKES, "frozen"))

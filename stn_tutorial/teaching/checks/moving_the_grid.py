@@ -1,6 +1,5 @@
-"""Exercises of notebook 1: their wrong answers and their checkers."""
+"""Exercise 1 of notebook 1, the shift: its wrong answers and its checker."""
 
-import math
 from collections.abc import Callable
 from itertools import product
 
@@ -96,6 +95,81 @@ SHIFT_MISTAKES = [
         "both shifts are divided by the same length: the picture need not be square.",
     ),
     Mistake(
+        "right only",
+        lambda right, down, size: shifted(-2 * right / size[1], 0.0),
+        "left and right are right, and nothing moves up or down: `down` belongs into the second row.",
+    ),
+    Mistake(
+        "right for both",
+        lambda right, down, size: shifted(-2 * right / size[1], -2 * right / size[0]),
+        "both rows were made of `right`: the second row is a matter of `down`.",
+    ),
+    Mistake(
+        "always right and down",
+        lambda right, down, size: shifted(-2 * abs(right) / size[1], -2 * abs(down) / size[0]),
+        "a negative `right` means to the left: keep its sign.",
+    ),
+    Mistake(
+        "size written down",
+        lambda right, down, size: shifted(-2 * right / 28, -2 * down / 28),
+        "you divide by 28: the digits are that large, but here the size is an argument.",
+    ),
+    Mistake(
+        "multiplied by the size",
+        lambda right, down, size: shifted(-right * size[1] / 2, -down * size[0] / 2),
+        "the factor is upside down: the more pixels a row has, the smaller is one of them in normalised units.",
+    ),
+    Mistake(
+        "upside down",
+        lambda right, down, size: shifted(-size[1] / (2 * right), -size[0] / (2 * down)),
+        "the fraction is upside down: a shift by more pixels must be a larger number.",
+    ),
+    Mistake(
+        "twice as far",
+        lambda right, down, size: shifted(-4 * right / size[1], -4 * down / size[0]),
+        "twice as far as asked: the normalised square is 2 wide, so how wide is one pixel in it?",
+    ),
+    Mistake(
+        "W + 1",
+        lambda right, down, size: shifted(-2 * right / (size[1] + 1), -2 * down / (size[0] + 1)),
+        "not quite far enough, as if a row had W + 1 pixels: from edge to edge there are W.",
+    ),
+    Mistake(
+        "counted from 1",
+        lambda right, down, size: shifted(1 - 2 * right / size[1], 1 - 2 * down / size[0]),
+        "the ones belong to the diagonal: a shift by nothing is 0, at the end of each row.",
+    ),
+    Mistake(
+        "in the middle",
+        lambda right, down, size: torch.tensor([1, -2 * right / size[1], 0, -2 * down / size[0], 1, 0]),
+        "the numbers stand off the diagonal, where they shear: the shift stands at the end of each row.",
+    ),
+    Mistake(
+        "on the diagonal",
+        lambda right, down, size: torch.tensor([1 - 2 * right / size[1], 0, 0, 0, 1 - 2 * down / size[0], 0]),
+        "the numbers stand on the diagonal, where they stretch: the shift stands at the end of each row.",
+    ),
+    Mistake(
+        "shift first",
+        lambda **case: right_shift(**case)[[2, 0, 1, 5, 3, 4]],
+        "the shift stands at the end of each row, not at its start: it is multiplied by the 1 in (x, y, 1).",
+    ),
+    Mistake(
+        "standing matrix",
+        lambda **case: right_shift(**case).view(2, 3).T,
+        "the matrix stands: theta has 2 rows of 3, the shift is its last column.",
+    ),
+    Mistake(
+        "whole numbers",
+        lambda **case: right_shift(**case).int(),
+        "the shift was rounded to a whole number: theta holds fractions.",
+    ),
+    Mistake(
+        "translation's theta",
+        lambda **case: right_shift(**case)[[2, 5]][None],
+        "those two are the theta of a Translation: an affine theta has six numbers, the shift stands at the end of each row.",
+    ),
+    Mistake(
         "no ones on the diagonal",
         lambda **case: right_shift(**case) * torch.tensor([0.0, 0, 1, 0, 0, 1]),
         "the shift is right, but the 2x2 part is zero, and then all points look at one place: which 2x2 matrix changes nothing?",
@@ -142,127 +216,3 @@ def check_shift_theta(function: Callable) -> Verdict:
     """
     cases = [dict(right=r, down=d, size=s) for r, d, s in product((3, -2), (1, 4), ((20, 20), (16, 32)))]
     return compare(function, cases, right_shift, SHIFT_MISTAKES, draw_theta, flat_theta)
-
-
-def turned(cos: float, sin: float) -> Tensor:
-    """Theta (6,) of a turn that shows the *picture* turned clockwise, from cosine and sine."""
-    return torch.tensor([cos, sin, 0.0, -sin, cos, 0.0])
-
-
-def right_turn(degrees: float) -> Tensor:
-    """What `turn_theta` is to answer."""
-    return turned(math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
-
-
-def other_way_turn(theta: Tensor) -> Tensor:
-    """The same theta (6,) with its turn the other way."""
-    return theta * torch.tensor([1.0, -1, 1, -1, 1, 1])
-
-
-def same_signs(degrees: float) -> Tensor:
-    """The matrix of a turn with both sines of one sign."""
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return torch.tensor([cos, sin, 0.0, sin, cos, 0.0])
-
-
-ONE_TURN_MISTAKE = [
-    Mistake(
-        "other way",
-        lambda degrees: other_way_turn(right_turn(degrees)),
-        "your picture turns the other way: theta turns the grid, and the picture goes against it.",
-    ),
-    Mistake(
-        "degrees as radians",
-        lambda degrees: turned(math.cos(degrees), math.sin(degrees)),
-        "cos and sin were given degrees and take radians: how many radians are 180 degrees?",
-    ),
-    Mistake(
-        "radians to degrees",
-        lambda degrees: turned(math.cos(math.degrees(degrees)), math.sin(math.degrees(degrees))),
-        "the conversion runs backwards: the angle comes in degrees, and cos and sin take radians.",
-    ),
-    Mistake(
-        "half the angle",
-        lambda degrees: right_turn(degrees / 2),
-        "half the angle: a whole turn is 360 degrees, and 2 pi.",
-    ),
-    Mistake(
-        "twice the angle",
-        lambda degrees: right_turn(2 * degrees),
-        "twice the angle: half a turn is 180 degrees, and pi.",
-    ),
-    Mistake(
-        "one sine in degrees",
-        lambda degrees: turned(math.cos(math.radians(degrees)), math.sin(degrees)),
-        "the cosine got radians, the sine degrees: convert the angle once, before both.",
-    ),
-    Mistake(
-        "one cosine in degrees",
-        lambda degrees: turned(math.cos(degrees), math.sin(math.radians(degrees))),
-        "the sine got radians, the cosine degrees: convert the angle once, before both.",
-    ),
-    Mistake(
-        "sine and cosine exchanged",
-        lambda degrees: turned(*right_turn(degrees)[[1, 0]].tolist()),
-        "sine and cosine are exchanged: with an angle of 0 theta must be the identity. Is it?",
-    ),
-    Mistake(
-        "2x2 part first",
-        lambda degrees: right_turn(degrees)[[0, 1, 3, 4, 2, 5]],
-        "the six numbers are in another order: theta is row by row, and each row ends with its shift.",
-    ),
-]
-TURN_MISTAKES = [
-    *ONE_TURN_MISTAKE,
-    *with_also(
-        ONE_TURN_MISTAKE,
-        tuple(mistake.name for mistake in ONE_TURN_MISTAKE[1:-1]),
-        other_way_turn,
-        "your picture turns the other way, too: it goes against the grid",
-    ),
-    Mistake(
-        "2x2 part first, the other way",
-        lambda degrees: other_way_turn(right_turn(degrees))[[0, 1, 3, 4, 2, 5]],
-        "two things: theta is row by row, and each row ends with its shift. And your picture turns the other way, too.",
-    ),
-    Mistake(
-        "equal signs",
-        same_signs,
-        "both sines have the same sign, which shears and does not turn: where does a rotation matrix have its minus?",
-    ),
-    Mistake(
-        "equal signs, both negative",
-        lambda degrees: same_signs(-degrees),
-        "both sines have the same sign, which shears and does not turn: only one of them has a minus in a rotation matrix.",
-    ),
-    Mistake(
-        "tensor functions of a number",
-        lambda degrees: torch.cos(degrees),
-        "torch.cos works on tensors, and the angle is a plain number: math.cos and math.radians work on numbers.",
-    ),
-    Mistake(
-        "three rows",
-        lambda degrees: three_rows(right_turn(degrees)),
-        "that is the 3x3 matrix: theta is its first two rows, six numbers; the last row is always 0 0 1.",
-    ),
-    Mistake(
-        "2x2 part alone",
-        lambda degrees: right_turn(degrees)[[0, 1, 3, 4]].view(2, 2),
-        "that is the 2x2 part alone: theta has a shift at the end of each row, also where it is zero.",
-    ),
-    Mistake(
-        "batch of one",
-        lambda degrees: right_turn(degrees)[None],
-        "that is a batch of one theta: here the six numbers alone are wanted, shape (6,).",
-    ),
-]
-
-
-def check_turn_theta(function: Callable) -> Verdict:
-    """`turn_theta(degrees)`: affine theta (6,) that turns the *picture* clockwise on the screen.
-
-    >>> check_turn_theta(lambda degrees: [1, 0, 0, 0, 1, 0])
-    failed: expected 0.5000 at index 1 for degrees=30.0, got 0.0000
-    """
-    cases = [dict(degrees=d) for d in (30.0, 90.0, -45.0, 10.0)]
-    return compare(function, cases, right_turn, TURN_MISTAKES, draw_theta, flat_theta)

@@ -1,6 +1,5 @@
-"""Exercise 2 of notebook 4, a transformer in front of any CNN: its wrong answers and its checker."""
+"""Exercise 2 of notebook 4, a transformer in front of any CNN: its checker."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,126 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ...geometry.affine import Affine
+from ...networks.transformer import SpatialTransformer
 from .drawing import letters, side_by_side
-from .verdict import NO_RETURN, Mistake, Verdict, agree, hint_of, raised, report_errors, untouched
-from .wrong_transformers import OwnTransformer, SharedTheta, Unregistered, Unseen, own, random_start, transformer
-
-MIXED = "grid and sampler mix two conventions, so that even the identity moves the picture: give both the same align_corners."
-PLUG_MISTAKES = [
-    Mistake("tanh", own(theta=torch.tanh), "tanh on theta squashes the 1 of the identity to 0.76: theta needs no bounds."),
-    Mistake("grid by centres, sampler by edges", own(corners=(True, False)), MIXED),
-    Mistake("grid by edges, sampler by centres", own(corners=(False, True)), MIXED),
-    Mistake(
-        "zero theta",
-        own(bias=(0.0,) * 6),
-        "theta starts at zero, and all points look at one place: which bias is the identity?",
-    ),
-    Mistake(
-        "2x2 part first",
-        own(bias=(1.0, 0, 0, 1, 0, 0)),
-        "the bias is the identity in another order: theta is row by row, and each row ends with its shift.",
-    ),
-    Mistake(
-        "random start",
-        random_start,
-        "an untrained transformer should change nothing: does the last layer of the localiser start at the identity?",
-    ),
-    Mistake(
-        "logits changed",
-        own(logits=lambda logits: logits.softmax(dim=1)),
-        "the CNN sees the right pictures, but its answer is changed afterwards: hand it on as it is, without softmax.",
-    ),
-    Mistake(
-        "more than logits",
-        own(logits=lambda logits: (logits, logits)),
-        "the model answers more than logits: whoever trains it expects what the CNN answers, and nothing else.",
-    ),
-    Mistake(
-        "no transformer",
-        lambda cnn, in_shape: cnn,
-        "the model has no parameters besides the CNN's: where is the localisation network?",
-    ),
-    Mistake(
-        "transformer without the CNN",
-        lambda cnn, in_shape: transformer(in_shape),
-        "the CNN is no part of the model: hand the warped pictures to it.",
-    ),
-    Mistake(
-        "called, not built",
-        lambda cnn, in_shape: nn.Sequential(transformer(in_shape), cnn)(torch.zeros(2, *in_shape)),
-        "that is what a model answers: the model itself is wanted, a torch.nn.Module.",
-    ),
-    Mistake(
-        "class, not model",
-        lambda cnn, in_shape: OwnTransformer,
-        "that is a class: make an object of it, the model itself is wanted.",
-    ),
-    Mistake(
-        "function, not module",
-        lambda cnn, in_shape: lambda images: cnn(transformer(in_shape)(images)),
-        "that is a function, whose parameters no optimiser finds: a torch.nn.Module is wanted.",
-    ),
-    Mistake(
-        "wrong order",
-        lambda cnn, in_shape: nn.Sequential(cnn, transformer(in_shape)),
-        "the transformer got the CNN's answer in place of pictures: which of the two comes first?",
-    ),
-    Mistake(
-        "shape written down",
-        lambda cnn, in_shape: nn.Sequential(transformer((1, 28, 28)), cnn),
-        "it works for one shape of picture only: hand `in_shape` on to the localiser.",
-    ),
-    Mistake(
-        "CNN unregistered",
-        Unregistered,
-        "the CNN's parameters are no part of the model: no optimiser will find them. Keep the CNN as an attribute, not in a list.",
-    ),
-    Mistake(
-        "CNN copied",
-        lambda cnn, in_shape: nn.Sequential(transformer(in_shape), copy.deepcopy(cnn)),
-        "the model holds a copy of the CNN: its own parameters would never learn. Use the one that was handed in.",
-    ),
-    Mistake(
-        "CNN frozen",
-        lambda cnn, in_shape: nn.Sequential(transformer(in_shape), cnn.requires_grad_(False)),
-        "the CNN is frozen: transformer and CNN learn together, so leave its requires_grad on.",
-    ),
-    Mistake(
-        "transformer frozen",
-        lambda cnn, in_shape: nn.Sequential(transformer(in_shape).requires_grad_(False), cnn),
-        "the transformer is frozen: with requires_grad off, theta will never leave the identity.",
-    ),
-    Mistake(
-        "answer detached",
-        own(logits=lambda logits: logits.detach()),
-        "the answer knows no gradient, so that nothing learns: is there a no_grad or detach around the model?",
-    ),
-    Mistake(
-        "CNN sees the original",
-        Unseen,
-        "the CNN sees the pictures unwarped: is what the transformer answers handed to it?",
-    ),
-    Mistake(
-        "theta detached",
-        own(theta=lambda theta: theta.detach()),
-        "no gradient reaches the localiser: something on the way cuts it, such as no_grad, detach, .data or numpy.",
-    ),
-    Mistake(
-        "nearest",
-        lambda cnn, in_shape: nn.Sequential(transformer(in_shape, mode="nearest"), cnn),
-        "the gradient of the localiser is zero everywhere: does your sampler round its points? Nearest has no slope.",
-    ),
-    Mistake(
-        "one theta for all",
-        lambda cnn, in_shape: SharedTheta(cnn),
-        "theta is the same for all pictures: a spatial transformer reads it off each one. Where does yours look at the picture?",
-    ),
-    Mistake(
-        "mean theta of the batch",
-        own(theta=lambda theta: theta.mean(0, keepdim=True).expand_as(theta)),
-        "what happens to a picture depends on the others of its batch: each picture has a theta of its own.",
-    ),
-]
+from .plug_in_mistakes import PLUG_MISTAKES
+from .verdict import NO_RETURN, Verdict, agree, hint_of, raised, report_errors, untouched
 
 
 @dataclass
@@ -140,12 +24,21 @@ class Trial:
     seen: list[Tensor]
     model: object
     answer: object = None
+    times: int = 0  # that the CNN was asked
 
     def see(self, images: Tensor) -> Tensor:
         """What the CNN gets to see of these images."""
         self.seen.clear()
         self.model(images)
         return self.seen[-1]
+
+    def see_in_training(self, images: Tensor) -> Tensor:
+        """The same in training mode."""
+        self.model.train()
+        try:
+            return self.see(images)
+        finally:
+            self.model.eval()
 
 
 def trial(function: Callable, in_shape: tuple[int, int, int]) -> Trial:
@@ -164,6 +57,7 @@ def trial(function: Callable, in_shape: tuple[int, int, int]) -> Trial:
     if isinstance(built.model, nn.Module):
         try:
             built.answer = built.model.eval()(images)
+            built.times = len(seen)
         except Exception as error:  # as in `report_errors`
             built.answer = raised(error)
     return built
@@ -174,6 +68,8 @@ def what_was_built(built: Trial) -> str:
     if isinstance(built.model, type):
         return "class, not model"
     if not isinstance(built.model, nn.Module):
+        if isinstance(built.model, list | tuple):
+            return "list, not model"
         return "called, not built" if isinstance(built.model, Tensor) else "function, not module"
     mine, held = list(built.cnn.parameters()), {id(p) for p in built.model.parameters()}
     added = [p for p in built.model.parameters() if all(p is not m for m in mine)]
@@ -183,6 +79,9 @@ def what_was_built(built: Trial) -> str:
         return "CNN unregistered" if built.seen else "transformer without the CNN"
     if not added:
         return "no transformer"
+    transformers = [part for part in built.model.modules() if isinstance(part, SpatialTransformer)]
+    if any(not isinstance(part.family, Affine) for part in transformers):
+        return "another family"
     if not all(p.requires_grad for p in mine):
         return "CNN frozen"
     return "" if any(p.requires_grad for p in added) else "transformer frozen"
@@ -193,7 +92,7 @@ def what_it_does(built: Trial) -> str:
     mine = {id(p) for p in built.cnn.parameters()}
     added = [p for p in built.model.parameters() if id(p) not in mine]
     first, second = built.images[:1], built.images[1:2]
-    moved = slope = looks = alone = False
+    moved = slope = looks = first_changes = second_changes = False
     for strength in (0.1, 0.3, 1.0):
         with torch.no_grad():
             for p in added:
@@ -209,14 +108,17 @@ def what_it_does(built: Trial) -> str:
         slope = slope or any(g is not None and g.any() for g in torch.autograd.grad(weighted, trained, allow_unused=True))
         # one theta for all pictures makes a linear map of pictures
         looks = looks or not agree(built.see(first) + built.see(second), built.see(first + second))
-        alone = alone or not agree(built.see(first), seen[:1])
+        first_changes = first_changes or not agree(built.see(first), seen[:1])
+        second_changes = second_changes or not agree(built.see(second), seen[1:2])
     if not moved:
         return "CNN sees the original"
     if not slope:
         return "nearest"
     if not looks:
         return "one theta for all"
-    return "mean theta of the batch" if alone else ""
+    if first_changes:
+        return "mean theta of the batch"
+    return "theta of the first picture" if second_changes else ""
 
 
 def fault(built: Trial, in_shape: tuple[int, int, int]) -> Verdict | None:
@@ -226,13 +128,16 @@ def fault(built: Trial, in_shape: tuple[int, int, int]) -> Verdict | None:
         return Verdict("failed", hint_of(PLUG_MISTAKES, name))
 
     if isinstance(built.answer, str):
-        same = [m for m in PLUG_MISTAKES if trial(m.answer, in_shape).answer == built.answer]
+        answers = {m.hint: trial(m.answer, in_shape).answer for m in PLUG_MISTAKES}
+        same = [hint for hint, answer in answers.items() if isinstance(answer, str) and agree(answer, built.answer)]
         error = f"your code {built.answer}"
-        return Verdict("failed", f"{same[0].hint} ({error})" if same else error)
+        return Verdict("failed", f"{same[0]} ({error})" if same else error)
     if built.model is None:
         return Verdict("failed", f"your function {NO_RETURN}")
     if name := what_was_built(built):
         return failed(name)
+    if built.answer is None:
+        return failed("nothing returned")
     if not isinstance(built.answer, Tensor):
         return failed("more than logits")
     if not built.seen:
@@ -246,8 +151,12 @@ def fault(built: Trial, in_shape: tuple[int, int, int]) -> Verdict | None:
         what = "What the CNN sees of a letter F before any training"
         draw = partial(side_by_side, built.images[0, 0], seen[0, 0], what)
         return replace(failed(same[0] if same else "random start"), draw=draw)
+    if built.times > 1:
+        return failed("CNN asked twice")
     if not agree(built.answer, built.logits):
         return failed("logits changed")
+    if not agree(built.see_in_training(built.images), built.images):
+        return failed("dropout on theta")
     if not built.answer.requires_grad:
         return failed("answer detached")
     name = what_it_does(built)

@@ -1,13 +1,12 @@
-"""Exercises of notebook 5: their wrong answers and their checkers."""
+"""Exercise 1 of notebook 5, the angle of theta: its wrong answers and its checker."""
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ...geometry.rotation import Rotation
-from ...training.metrics import circular_spread, rotation_angle
+from ...training.metrics import rotation_angle, scale_of
 from .verdict import Mistake, Verdict, compare
 
 
@@ -26,6 +25,18 @@ def from_entries(angle: Callable) -> Callable:
     return lambda theta: angle(*theta.double()[:, [0, 1, 3, 4]].T).rad2deg()
 
 
+def from_matrices(rotation: Callable) -> Callable:
+    """A `recovered_degrees` that takes rotation(U, V transposed), as `torch.linalg.svd` answers them, for the nearest one."""
+
+    def degrees(theta: Tensor) -> Tensor:
+        u, _, v = torch.linalg.svd(theta.view(-1, 2, 3)[:, :, :2])
+        turn = rotation(u, v)
+        return torch.atan2(turn[:, 1, 0], turn[:, 0, 0]).rad2deg()
+
+    return degrees
+
+
+SHIFT_USED = "that is the direction of the shift: an angle is in the 2x2 part, theta is (a11, a12, t_x, a21, a22, t_y)."
 DEGREES_MISTAKES = [
     Mistake(
         "radians",
@@ -137,6 +148,72 @@ DEGREES_MISTAKES = [
         lambda theta: right_degrees(theta).mean(),
         "that is one angle for all: one for each theta is wanted, (N,).",
     ),
+    Mistake(
+        "arc cosine, scale divided out",
+        lambda theta: ((theta[:, 0] + theta[:, 4]) / 2 / scale_of(theta.view(-1, 2, 3))).clamp(-1, 1).acos().rad2deg(),
+        "the scale is divided out well, but the arc cosine cannot tell left from right: which function takes the sine, too?",
+    ),
+    Mistake(
+        "arc sine, scale divided out",
+        lambda theta: ((theta[:, 3] - theta[:, 1]) / 2 / scale_of(theta.view(-1, 2, 3))).clamp(-1, 1).asin().rad2deg(),
+        "the scale is divided out well, but the arc sine stops at 90 degrees: which function takes the cosine, too?",
+    ),
+    Mistake(
+        "tangent for arc tangent",
+        lambda theta: torch.tan((theta[:, 3] - theta[:, 1]) / (theta[:, 0] + theta[:, 4])).rad2deg(),
+        "a tangent is made of an angle: here an angle is made of two sums.",
+    ),
+    Mistake(
+        "one sine, two cosines",
+        from_entries(lambda a11, a12, a21, a22: torch.atan2(a21, a11 + a22)),
+        "one sine stands against the sum of two cosines: the second sine is in a12, with a minus.",
+    ),
+    Mistake(
+        "two sines, one cosine",
+        from_entries(lambda a11, a12, a21, a22: torch.atan2(a21 - a12, a11)),
+        "two sines stand against one cosine: the second cosine is in a22.",
+    ),
+    Mistake(
+        "mean of the sines, sum of the cosines",
+        from_entries(lambda a11, a12, a21, a22: torch.atan2((a21 - a12) / 2, a11 + a22)),
+        "one of the two sums is halved and the other is not.",
+    ),
+    Mistake(
+        "without its sign",
+        lambda theta: right_degrees(theta).abs(),
+        "the sign is lost: a turn to the left and one to the right differ.",
+    ),
+    Mistake(
+        "times 180",
+        lambda theta: right_degrees(theta).deg2rad() * 180,
+        "180 degrees are pi radians, not one: `rad2deg` converts.",
+    ),
+    Mistake(
+        "times 180, sign",
+        lambda theta: -right_degrees(theta).deg2rad() * 180,
+        "two things: 180 degrees are pi radians, not one; and the sign is wrong.",
+    ),
+    Mistake(
+        "modulo 180",
+        lambda theta: right_degrees(theta) % 180,
+        "modulo 180 makes one of -30 and 150 degrees, and these differ by half a turn.",
+    ),
+    Mistake(
+        "whole degrees",
+        lambda theta: right_degrees(theta).round(),
+        "the angle is rounded to whole degrees.",
+    ),
+    Mistake("direction of the shift", lambda theta: torch.atan2(theta[:, 5], theta[:, 2]).rad2deg(), SHIFT_USED),
+    Mistake(
+        "V transposed twice",
+        from_matrices(lambda u, v: u @ v.mT),
+        "`torch.linalg.svd` answers V transposed already: transposing it again turns it the other way.",
+    ),
+    Mistake(
+        "first theta only",
+        lambda theta: right_degrees(theta[:1])[0],
+        "that is the angle of the first theta only: one for each is wanted, (N,).",
+    ),
 ]
 
 
@@ -156,131 +233,3 @@ def check_recovered_degrees(function: Callable) -> Verdict:
     linear = (turn, 0.6 * turn, 1.3 * turn, turn @ stretch)
     cases = [dict(theta=torch.cat([part, shift], dim=2).view(13, 6)) for part in linear]
     return compare(function, cases, right_degrees, DEGREES_MISTAKES, tidy=within_half_a_turn)
-
-
-def right_spread(angles: Tensor) -> float:
-    """What `spread_degrees` is to answer."""
-    return math.degrees(circular_spread(angles.double().deg2rad()))
-
-
-def length(angles: Tensor) -> Tensor:
-    """R, the length of the mean vector of angles in degrees."""
-    radians = angles.double().deg2rad()
-    return torch.hypot(radians.cos().mean(), radians.sin().mean())
-
-
-ORDINARY = "that is the ordinary standard deviation: for it, -179 and 179 degrees lie far apart. Where does it differ most?"
-NOT_A_NUMBER = "that is NaN, the root of a negative number: is R a mean, between 0 and 1? And which sign has its logarithm?"
-SPREAD_MISTAKES = [
-    Mistake("ordinary", lambda angles: angles.double().std(), ORDINARY),
-    Mistake("ordinary, of the whole population", lambda angles: angles.double().std(correction=0), ORDINARY),
-    Mistake(
-        "variance",
-        lambda angles: angles.double().var(),
-        "that is the ordinary variance: neither its root nor the circle is taken into account.",
-    ),
-    Mistake(
-        "mean distance from the mean",
-        lambda angles: (angles.double() - angles.double().mean()).abs().mean(),
-        "that is the mean distance from the ordinary mean, which does not know that -179 and 179 degrees are neighbours.",
-    ),
-    Mistake("radians", lambda angles: math.radians(right_spread(angles)), "that is in radians: convert back to degrees."),
-    Mistake(
-        "1 - R",
-        lambda angles: 1 - length(angles),
-        "that is 1 - R, the circular variance, a number between 0 and 1: the spread is made of the logarithm of R.",
-    ),
-    Mistake(
-        "1 - R in degrees",
-        lambda angles: (1 - length(angles)).rad2deg(),
-        "that is 1 - R, the circular variance, which is no angle: the spread is made of the logarithm of R.",
-    ),
-    Mistake(
-        "R itself",
-        length,
-        "that is R itself, which is 1 when all angles are equal: the spread is made of its logarithm.",
-    ),
-    Mistake(
-        "angular deviation",
-        lambda angles: (2 * (1 - length(angles))).sqrt().rad2deg(),
-        "that is the angular deviation, made of 1 - R: near for small spreads only. Here the logarithm of R is wanted.",
-    ),
-    Mistake(
-        "square root forgotten",
-        lambda angles: (-2 * length(angles).log()).rad2deg(),
-        "the square root is forgotten: what you have is a variance.",
-    ),
-    Mistake(
-        "square root forgotten, radians",
-        lambda angles: -2 * length(angles).log(),
-        "two things: the square root is forgotten, and what comes out of it is in radians.",
-    ),
-    Mistake(
-        "root of degrees",
-        lambda angles: (-2 * length(angles).log()).rad2deg().sqrt(),
-        "the root comes last: take it in radians, and convert then.",
-    ),
-    Mistake(
-        "2 forgotten",
-        lambda angles: (-length(angles).log()).sqrt().rad2deg(),
-        "a factor under the root is missing: all your spreads are too small by the same share.",
-    ),
-    Mistake(
-        "minus forgotten",
-        lambda angles: (2 * length(angles).log()).sqrt().rad2deg(),
-        NOT_A_NUMBER,
-    ),
-    Mistake(
-        "logarithm of base 10",
-        lambda angles: (-2 * length(angles).log10()).sqrt().rad2deg(),
-        "that is the logarithm of base 10: the natural one is wanted.",
-    ),
-    Mistake(
-        "R squared",
-        lambda angles: (-2 * (length(angles) ** 2).log()).sqrt().rad2deg(),
-        "R is the length of the mean vector: your R is the square of it. Is a root missing there?",
-    ),
-    Mistake(
-        "sum for mean",
-        lambda angles: (-2 * (len(angles) * length(angles)).log()).sqrt().rad2deg(),
-        NOT_A_NUMBER,
-    ),
-    Mistake(
-        "mean of the lengths",
-        lambda angles: 0.0,
-        "that is 0: each vector has length 1. First the mean of the vectors, then the length of it.",
-    ),
-    Mistake(
-        "cosine only",
-        lambda angles: (-2 * angles.double().deg2rad().cos().mean().abs().log()).sqrt().rad2deg(),
-        "your R is made of the cosines only: a vector has a sine, too.",
-    ),
-    Mistake(
-        "degrees in cos and sin",
-        lambda angles: math.degrees(circular_spread(angles.double())),
-        "cos and sin were given degrees and take radians.",
-    ),
-    Mistake(
-        "degrees in cos and sin, not converted back",
-        lambda angles: circular_spread(angles.double()),
-        "cos and sin were given degrees and take radians, and what comes out of the root is in radians, too.",
-    ),
-    Mistake(
-        "list of one",
-        lambda angles: [right_spread(angles)],
-        "the number is right, the shape is not: one plain number is wanted, no list.",
-    ),
-]
-
-
-def check_spread_degrees(function: Callable) -> Verdict:
-    """`spread_degrees(angles)`: circular standard deviation of angles (N,), in degrees and out in degrees.
-
-    >>> check_spread_degrees(lambda angles: angles.std()).message[:41]
-    'that is the ordinary standard deviation: '
-    """
-    generator = torch.Generator().manual_seed(0)
-    middles = ((5, 0), (20, 90), (10, 180), (50, -170))
-    cases = [dict(angles=torch.randn(200, generator=generator) * sd + middle) for sd, middle in middles]
-    cases = [dict(angles=within_half_a_turn(case["angles"])) for case in cases]
-    return compare(function, cases, right_spread, SPREAD_MISTAKES)

@@ -1,4 +1,4 @@
-"""Exercise 2 of notebook 3, the gradient of a shift: its wrong answers and its checker."""
+"""Exercise 3 of notebook 3, the gradient of a shift: its wrong answers and its checker."""
 
 from collections.abc import Callable
 from itertools import product
@@ -40,11 +40,21 @@ def with_factor(factor: Callable) -> Callable:
     return derivative
 
 
-def mixed_slope(image: Tensor, t_x: float, align_corners: bool) -> Tensor:
-    """The slope along x at the points of a grid that always runs from edge to edge, read by the convention asked for."""
-    grid = Translation().grid(torch.tensor([[t_x, 0.0]]), image.shape, False)[0]
-    x, y = normalized_to_pixel(grid, image.shape, align_corners).unbind(-1)
-    return bilinear_gradient(image, x.flatten(), y.flatten())[1].view(image.shape)
+def slope_at(
+    image: Tensor,
+    shift: tuple[float, float],
+    align_corners: bool,
+    of_grid: bool | None = None,
+    to_pixel: Callable = normalized_to_pixel,
+    exchanged: bool = False,
+) -> Tensor:
+    """The derivative with one step of its way done wrong: another shift, a grid of another convention, points that are no pixels."""
+    flag = align_corners if of_grid is None else of_grid
+    grid = Translation().grid(torch.tensor([shift]), image.shape, flag)[0]
+    x, y = to_pixel(grid, image.shape, align_corners).unbind(-1)
+    x, y = (y, x) if exchanged else (x, y)
+    along_x = bilinear_gradient(image, x.flatten(), y.flatten())[1].view(image.shape)
+    return pixels_per_unit(image.shape[1], align_corners) * along_x
 
 
 DERIVATIVE_MISTAKES = [
@@ -79,6 +89,41 @@ DERIVATIVE_MISTAKES = [
         "the two factors are exchanged: with which convention is the square W pixels wide?",
     ),
     Mistake(
+        "not halved, upside down",
+        with_factor(lambda size, flag: 1 / (size[1] - 1 if flag else size[1])),
+        "the slope is divided by the width: in one normalised unit there are *more* pixels, not fewer. How many?",
+    ),
+    Mistake(
+        "upside down, always edges",
+        with_factor(lambda size, flag: 2 / size[1]),
+        "two things: the factor is upside down; and with align_corners=True there are W - 1 steps between the ends.",
+    ),
+    Mistake(
+        "W + 1",
+        with_factor(lambda size, flag: (size[1] + 1) / 2),
+        "the factor is half of W + 1: from edge to edge there are W pixels, from the first centre to the last W - 1.",
+    ),
+    Mistake(
+        "one too few",
+        with_factor(lambda size, flag: pixels_per_unit(size[1] - 1, flag)),
+        "both factors are half a pixel too small: with False the square is W pixels wide, with True W - 1.",
+    ),
+    Mistake(
+        "whole division",
+        with_factor(lambda size, flag: (size[1] - 1) // 2 if flag else size[1] // 2),
+        "the factor was rounded to a whole number: // throws the half away.",
+    ),
+    Mistake(
+        "all pixels",
+        with_factor(lambda size, flag: size[0] * size[1] / 2),
+        "the factor is made of all pixels of the picture: t_x moves along one row.",
+    ),
+    Mistake(
+        "always edges, chain rule missing",
+        lambda image, t_x, align_corners: slopes(image, t_x, False)[1],
+        "two things: align_corners is ignored; and the slope is per pixel, while t_x is normalised.",
+    ),
+    Mistake(
         "H for W",
         with_factor(lambda size, flag: pixels_per_unit(size[0], flag)),
         "the factor is made of the height: t_x moves along a row, which is as long as the picture is wide.",
@@ -104,6 +149,41 @@ DERIVATIVE_MISTAKES = [
         "that is the shifted picture itself: which of the three results is its slope along x?",
     ),
     Mistake(
+        "times the shift",
+        lambda image, t_x, align_corners: t_x * slopes(image, t_x, align_corners)[1],
+        "the slope is multiplied by t_x itself: by how many pixels does the point move *when t_x grows by 1*?",
+    ),
+    Mistake(
+        "slopes added",
+        lambda image, t_x, align_corners: sum(
+            pixels_per_unit(image.shape[2 - axis], align_corners) * slopes(image, t_x, align_corners)[axis] for axis in (1, 2)
+        ),
+        "the slopes along x and y are added: t_x moves the points along x only.",
+    ),
+    Mistake(
+        "sign dropped",
+        lambda **case: right_derivative(**case).abs(),
+        "all derivatives are positive: where the picture gets darker to the right, the slope is negative.",
+    ),
+    Mistake(
+        "all three",
+        lambda image, t_x, align_corners: slopes(image, t_x, align_corners),
+        "those are the three results of bilinear_gradient: value, slope along x, slope along y. One of them is wanted.",
+    ),
+    Mistake(
+        "difference of pixels",
+        lambda image, t_x, align_corners: torch.diff(image, dim=1),
+        "those are differences of the picture before the shift: take the slope at the points of the shifted grid.",
+    ),
+    Mistake(
+        "one pixel further",
+        lambda image, t_x, align_corners: (
+            slopes(image, t_x + 1 / pixels_per_unit(image.shape[1], align_corners), align_corners)[0]
+            - slopes(image, t_x, align_corners)[0]
+        ),
+        "you moved the points by a whole pixel and took the difference: the slope belongs to the place where they are, and is per pixel.",
+    ),
+    Mistake(
         "value times factor",
         lambda image, t_x, align_corners: pixels_per_unit(image.shape[1], align_corners) * slopes(image, t_x, align_corners)[0],
         "the factor is right, but it multiplies the picture itself: which of the three results is its slope along x?",
@@ -126,10 +206,30 @@ DERIVATIVE_MISTAKES = [
         "the points were moved by t_x pixels: t_x is normalised.",
     ),
     Mistake(
-        "grid of the other convention",
-        lambda image, t_x, align_corners: (
-            pixels_per_unit(image.shape[1], align_corners) * mixed_slope(image, t_x, align_corners)
+        "shifted along y",
+        lambda image, t_x, align_corners: slope_at(image, (0.0, t_x), align_corners),
+        "the points were moved along y: theta is (t_x, 0).",
+    ),
+    Mistake(
+        "x and y exchanged",
+        lambda image, t_x, align_corners: slope_at(image, (t_x, 0.0), align_corners, exchanged=True),
+        "x and y are exchanged on the way to bilinear_gradient: the grid's last axis is (x, y).",
+    ),
+    Mistake(
+        "normalised points",
+        lambda image, t_x, align_corners: slope_at(image, (t_x, 0.0), align_corners, to_pixel=lambda points, *rest: points),
+        "the points were handed over as they come from the grid, from -1 to 1: bilinear_gradient wants pixels.",
+    ),
+    Mistake(
+        "pixels of the other convention",
+        lambda image, t_x, align_corners: slope_at(
+            image, (t_x, 0.0), align_corners, to_pixel=lambda points, size, flag: normalized_to_pixel(points, size)
         ),
+        "two conventions are mixed: hand align_corners on to normalized_to_pixel as well as to the grid.",
+    ),
+    Mistake(
+        "grid of the other convention",
+        lambda image, t_x, align_corners: slope_at(image, (t_x, 0.0), align_corners, of_grid=False),
         "two conventions are mixed: hand align_corners on to the grid as well as to normalized_to_pixel.",
     ),
     Mistake(
@@ -146,6 +246,21 @@ DERIVATIVE_MISTAKES = [
         "flat",
         lambda **case: right_derivative(**case).flatten(),
         "the numbers are right, the shape is not: bring them back to (H, W).",
+    ),
+    Mistake(
+        "lying",
+        lambda **case: right_derivative(**case).T,
+        "rows and columns are exchanged: the answer has the picture's shape, (H, W).",
+    ),
+    Mistake(
+        "shuffled by view",
+        lambda image, **rest: right_derivative(image, **rest).reshape(image.shape[::-1]),
+        "the numbers are right, but their rows have the wrong length: the answer has the picture's shape, (H, W).",
+    ),
+    Mistake(
+        "mean",
+        lambda **case: right_derivative(**case).mean(),
+        "that is the derivative of the mean of all pixels: each output pixel has a derivative of its own.",
     ),
     Mistake(
         "sum",

@@ -1,4 +1,4 @@
-"""Exercises of notebook 6: their wrong answers and their checkers."""
+"""Exercise 1 of notebook 6, a projective map: its wrong answers and its checker."""
 
 from collections.abc import Callable
 
@@ -39,6 +39,22 @@ def transposed(theta: Tensor, points: Tensor) -> Tensor:
 def from_parts(answer: Callable) -> Callable:
     """A `project` made of answer(numerator, depth)."""
     return lambda theta, points: answer(*parts(theta, points))
+
+
+def inverted(theta: Tensor, points: Tensor) -> Tensor:
+    """The inverse maps."""
+    mapped = torch.cat([points, torch.ones(len(points), 1)], dim=1) @ torch.linalg.inv(Projective().to_matrix(theta)).mT
+    return divided(mapped[..., :2], mapped[..., 2:])
+
+
+def x_overwritten(theta: Tensor, points: Tensor) -> Tensor:
+    """y is made of the x of the answer."""
+    a, b, c, d, e, f, g, h = theta.T[:, :, None]
+    x, y = points.T
+    hidden = (g * x + h * y + 1)[..., None] <= 0
+    x = (a * x + b * y + c) / (g * x + h * y + 1)
+    y = (d * x + e * y + f) / (g * x + h * y + 1)
+    return torch.where(hidden, 9.0, torch.stack([x, y], dim=-1))
 
 
 PROJECT_MISTAKES = [
@@ -166,6 +182,79 @@ PROJECT_MISTAKES = [
         from_parts(lambda numerator, depth: torch.cat([divided(numerator, depth), torch.ones_like(depth)], dim=-1)),
         "that is (x, y, 1): the answer has (x, y) only.",
     ),
+    Mistake(
+        "y hidden only",
+        lambda theta, points: torch.stack(
+            [torch.div(*parts(theta, points))[..., 0], right_projection(theta, points)[..., 1]], dim=-1
+        ),
+        "y is hidden behind the camera, x is not: both look at 9.",
+    ),
+    Mistake(
+        "depth of zero",
+        from_parts(lambda numerator, depth: torch.where(depth < 0, 9.0, numerator / depth)),
+        "a depth of exactly 0 is not positive either, and you divide by it.",
+    ),
+    Mistake(
+        "behind from 1 on",
+        from_parts(lambda numerator, depth: torch.where(depth <= 1, 9.0, numerator / depth)),
+        "a depth between 0 and 1 lies in front of the camera: what is behind begins at 0.",
+    ),
+    Mistake(
+        "minus 9",
+        from_parts(lambda numerator, depth: divided(numerator, depth, -9.0)),
+        "the points behind look at (-9, -9): the place is (9, 9).",
+    ),
+    Mistake(
+        "a million",
+        from_parts(lambda numerator, depth: divided(numerator, depth, 1e6)),
+        "far away is right, and the package does so: in this exercise the place is (9, 9).",
+    ),
+    Mistake(
+        "infinity behind",
+        from_parts(lambda numerator, depth: divided(numerator, depth, torch.inf)),
+        "infinity becomes NaN as soon as something is subtracted from it: points behind the camera look at (9, 9).",
+    ),
+    Mistake(
+        "9 as the depth",
+        from_parts(lambda numerator, depth: numerator / torch.where(depth <= 0, 9.0, depth)),
+        "9 became the depth of the points behind: it is the place at which they look.",
+    ),
+    Mistake(
+        "behind left out",
+        lambda theta, points: torch.div(*parts(theta, points))[(parts(theta, points)[1] > 0)[..., 0]],
+        "the points behind are left out, so that the others move up: each keeps its place, (N, K, 2).",
+    ),
+    Mistake(
+        "hidden where outside",
+        from_parts(lambda numerator, depth: torch.where((numerator / depth).abs() > 1, 9.0, numerator / depth)),
+        "a point in front may look outside the picture, and keeps its place: only the depth decides.",
+    ),
+    Mistake(
+        "clamped",
+        lambda **case: right_projection(**case).clamp(-1, 1),
+        "points may look outside the picture: clamping draws them to its edge.",
+    ),
+    Mistake(
+        "a and b exchanged, d and e exchanged",
+        with_entries([1, 0, 2, 4, 3, 5, 6, 7]),
+        "a and b are exchanged, and d and e: the first of a row goes with x.",
+    ),
+    Mistake(
+        "only x in the depth",
+        lambda theta, points: right_projection(theta * torch.tensor([1.0, 1, 1, 1, 1, 1, 1, 0]), points),
+        "h is missing: the depth is made of x and of y.",
+    ),
+    Mistake("x overwritten", x_overwritten, "x is overwritten before y is made of it: give the answer a name of its own."),
+    Mistake(
+        "inverse",
+        inverted,
+        "that is the inverse: theta leads from the output's points to the input's as it stands.",
+    ),
+    Mistake(
+        "coordinates first",
+        lambda **case: right_projection(**case).permute(2, 0, 1),
+        "x and y come first in your answer: they are its last dimension, (N, K, 2).",
+    ),
 ]
 
 
@@ -182,167 +271,6 @@ def check_project(function: Callable) -> Verdict:
         theta = Projective().identity() + 0.3 * torch.randn(5, 8, generator=generator)
         theta[:, 6:] = strength * (torch.rand(5, 2, generator=generator) * 2 - 1)
         cases.append(dict(theta=theta, points=points))
+    on_the_horizon = Projective().identity() + torch.tensor([[0, 0, 0, 0, 0, 0, 1.0, 0]])  # a depth of exactly 0 at x = -1
+    cases.append(dict(theta=on_the_horizon, points=torch.tensor([[-1.0, 0.5], [0.0, 0.0], [1.0, -1.0]])))
     return compare(function, cases, right_projection, PROJECT_MISTAKES)
-
-
-def in_steps(number: Callable, part: Callable) -> Callable:
-    """A `flow` of number(squarings) steps, each of which lasts part(squarings)."""
-
-    def flow(velocity: Callable, points: Tensor, squarings: int) -> Tensor:
-        for _ in range(number(squarings)):
-            points = points + part(squarings) * velocity(points)
-        return points
-
-    return flow
-
-
-def midpoint(velocity: Callable, points: Tensor, squarings: int) -> Tensor:
-    """Each step with the velocity in its middle."""
-    part = 0.5**squarings
-    for _ in range(2**squarings):
-        points = points + part * velocity(points + part / 2 * velocity(points))
-    return points
-
-
-def multiplied(velocity: Callable, points: Tensor, squarings: int) -> Tensor:
-    """The velocity multiplies the place."""
-    for _ in range(2**squarings):
-        points = points * (1 + velocity(points) / 2**squarings)
-    return points
-
-
-def decaying(velocity: Callable, points: Tensor, squarings: int) -> Tensor:
-    """Each step is half as long as the one before."""
-    for k in range(2**squarings):
-        points = points + velocity(points) / 2 ** (k + 1)
-    return points
-
-
-def velocities_only(velocity: Callable, points: Tensor, squarings: int) -> Tensor:
-    """The place is replaced by the step, not moved by it."""
-    for _ in range(2**squarings):
-        points = velocity(points) / 2**squarings
-    return points
-
-
-right_flow = in_steps(lambda n: 2**n, lambda n: 0.5**n)
-FLOW_MISTAKES = [
-    Mistake(
-        "single step",
-        in_steps(lambda n: 1, lambda n: 1),
-        "that is a single step, or many with the velocity of the start: ask it anew wherever the points have arrived.",
-    ),
-    Mistake(
-        "first step only",
-        in_steps(lambda n: 1, lambda n: 0.5**n),
-        "that is the first step only: is the loop left too early, or does it always begin at the start?",
-    ),
-    Mistake(
-        "steps too long",
-        in_steps(lambda n: 2**n, lambda n: 1),
-        "each step goes too far: all of them together last one unit of time.",
-    ),
-    Mistake(
-        "steps for n",
-        in_steps(lambda n: max(1, n), lambda n: 1 / max(1, n)),
-        "`squarings` counts doublings, and n doublings make more than n steps: how many are there with three?",
-    ),
-    Mistake(
-        "n + 1 steps",
-        in_steps(lambda n: n + 1, lambda n: 1 / (n + 1)),
-        "`squarings` counts doublings, and n doublings make more than n + 1 steps: how many are there with three?",
-    ),
-    Mistake(
-        "2n steps",
-        in_steps(lambda n: max(1, 2 * n), lambda n: 1 / max(1, 2 * n)),
-        "that is 2 times n steps: each doubling doubles what was there before.",
-    ),
-    Mistake(
-        "n squared steps",
-        in_steps(lambda n: max(1, n * n), lambda n: 1 / max(1, n * n)),
-        "that is n squared steps: each squaring doubles the number of steps.",
-    ),
-    Mistake(
-        "n steps of the right length",
-        in_steps(lambda n: n, lambda n: 0.5**n),
-        "each step is right, but there are `squarings` of them: together they last one unit of time.",
-    ),
-    Mistake(
-        "length of n steps",
-        in_steps(lambda n: 2**n, lambda n: 1 / max(1, n)),
-        "the number of steps is right, their length is not: together they last one unit of time.",
-    ),
-    Mistake(
-        "one step missing",
-        in_steps(lambda n: 2**n - 1, lambda n: 0.5**n),
-        "one step is missing: where does your range begin, and where does it end?",
-    ),
-    Mistake(
-        "one step too many",
-        in_steps(lambda n: 2**n + 1, lambda n: 0.5**n),
-        "that is one step too many: where does your range begin, and where does it end?",
-    ),
-    Mistake(
-        "twice as many steps",
-        in_steps(lambda n: 2 ** (n + 1), lambda n: 0.5 ** (n + 1)),
-        "that is one doubling too many: with 0 squarings there is a single step.",
-    ),
-    Mistake(
-        "half the time",
-        in_steps(lambda n: 2**n, lambda n: 0.5 ** (n + 1)),
-        "you arrive after half the time: all steps together last one unit.",
-    ),
-    Mistake(
-        "backwards",
-        in_steps(lambda n: 2**n, lambda n: -(0.5**n)),
-        "the time runs backwards: a step goes with the velocity.",
-    ),
-    Mistake(
-        "way instead of place",
-        lambda velocity, points, squarings: right_flow(velocity, points, squarings) - points,
-        "that is the way that the points have gone: the place where they arrive is wanted.",
-    ),
-    Mistake(
-        "nothing moves",
-        lambda velocity, points, squarings: points,
-        "the points are where they were: is the new place kept from step to step, and returned?",
-    ),
-    Mistake(
-        "midpoint rule",
-        midpoint,
-        "that is a better rule, with the velocity in the middle of a step: here the velocity is taken where the step begins.",
-    ),
-    Mistake("velocity multiplied", multiplied, "the velocity multiplies the place: it is added to it."),
-    Mistake("ever shorter steps", decaying, "your steps grow shorter: all have the same length."),
-    Mistake(
-        "place lost",
-        velocities_only,
-        "the place is replaced by the step: it is moved by it. Is a + missing?",
-    ),
-    Mistake(
-        "velocity of the end",
-        lambda velocity, points, squarings: velocity(right_flow(velocity, points, squarings)),
-        "that is the velocity at the end: the place is wanted.",
-    ),
-]
-
-
-def whirlpool(points: Tensor) -> Tensor:
-    """A velocity field that turns."""
-    return 0.8 * torch.stack([-points[:, 1], points[:, 0]], dim=1)
-
-
-def funnel(points: Tensor) -> Tensor:
-    """A velocity field that draws to the middle."""
-    return -0.5 * points * points.norm(dim=1, keepdim=True)
-
-
-def check_flow(function: Callable) -> Verdict:
-    """`flow(velocity, points, squarings)`: follow a velocity field for one unit of time in 2^squarings equal steps.
-
-    >>> check_flow(lambda velocity, points, squarings: points).message[:31]
-    'the points are where they were:'
-    """
-    points = torch.rand(12, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    cases = [dict(velocity=v, points=points, squarings=n) for v in (whirlpool, funnel) for n in (0, 1, 3, 5)]
-    return compare(function, cases, right_flow, FLOW_MISTAKES)

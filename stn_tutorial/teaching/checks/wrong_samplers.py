@@ -130,6 +130,54 @@ def unweighted(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
     return [(x_n, 0.5 * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
 
 
+def no_abs(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """The distance keeps its sign, so that the right neighbour weighs more than 1."""
+    return [(x_n, (1 - (x - x_n)) * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+def squared_distance(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
+    """A parabola in place of the tent."""
+    return [(x_n, (1 - (x - x_n) ** 2) * inside(x_n, length)) for x_n in (x.floor(), x.floor() + 1)]
+
+
+# ---- wrong sums
+
+
+def summed(neighbours_of: Callable) -> Callable:
+    """A sampler that sums weight * pixel over neighbours_of(x, y, (H, W)): triples (x_n, y_n, weight)."""
+
+    def sampler(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+        height, width = images.shape[2:]
+        x, y = normalized_to_pixel(grid, (height, width), align_corners).unbind(-1)
+        x, y = (pad_coordinates(c, n, padding_mode, align_corners) for c, n in ((x, width), (y, height)))
+        batch, pixels, out = torch.arange(len(images))[:, None, None], images.permute(0, 2, 3, 1), 0
+        for x_n, y_n, weight in neighbours_of(x, y, (height, width)):
+            within = inside(x_n, width) * inside(y_n, height)
+            row, column = y_n.clamp(0, height - 1).long(), x_n.clamp(0, width - 1).long()
+            out = out + (weight * within)[..., None] * pixels[batch, row, column]
+        return out.permute(0, 3, 1, 2)
+
+    return sampler
+
+
+def four(x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The four neighbours of points, inside or not."""
+    return list(product((x.floor(), x.floor() + 1), (y.floor(), y.floor() + 1)))
+
+
+# the weight falls with the straight distance, as a cone
+euclidean = summed(lambda x, y, size: [(a, b, (1 - ((x - a) ** 2 + (y - b) ** 2).sqrt()).clamp(min=0)) for a, b in four(x, y)])
+# upper left and lower right, as zip gives them
+diagonal = summed(lambda x, y, size: [(a, b, tent(x, a) * tent(y, b)) for a, b in (four(x, y)[0], four(x, y)[3])])
+
+
+def unclipped(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """Neighbours outside are read from where there is no picture, which is an error."""
+    x, y = normalized_to_pixel(grid, images.shape[2:], align_corners).unbind(-1)
+    batch, pixels = torch.arange(len(images))[:, None, None], images.permute(0, 2, 3, 1)
+    return sum(tent(x, a) * tent(y, b) * pixels[batch, b.long(), a.long()] for a, b in four(x, y))
+
+
 # ---- wrong pixel coordinates
 
 
@@ -146,6 +194,17 @@ def half_pixel_added(points: Tensor, size: tuple[int, int], align_corners: bool)
 def size_exchanged(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """x is stretched by the height, y by the width."""
     return normalized_to_pixel(points, size[::-1], align_corners)
+
+
+def scaled_by_width(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The square is stretched over W pixels, as if there were a pixel W."""
+    return (points + 1) / 2 * torch.tensor([size[1], size[0]])
+
+
+def two_short(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """The last pixel is W - 1, and then one is taken off again."""
+    last = torch.tensor([size[1] - 1, size[0] - 1])
+    return (points + 1) / 2 * (last - 1)
 
 
 def zero_to_one(points: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
@@ -190,6 +249,33 @@ def unclipped_reflection(x: Tensor, length: int, padding_mode: str, align_corner
     return pad_coordinates(x, length, padding_mode, align_corners)
 
 
+def padded_first(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """The normalised coordinates are padded as if they were pixels."""
+    height, width = images.shape[2:]
+    x, y = (pad_coordinates(c, n, padding_mode, align_corners) for c, n in zip(grid.unbind(-1), (width, height), strict=True))
+    return bilinear()(images, torch.stack([x, y], dim=-1), "zeros", align_corners)
+
+
+def lengths_exchanged(height: int, width: int) -> Callable:
+    """x is padded with the height of a picture of this size, and y with its width; others are padded right."""
+
+    def pad(x: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+        other = {height: width, width: height}.get(length, length)
+        return pad_coordinates(x, other, padding_mode, align_corners)
+
+    return pad
+
+
+def x_padded(images: Tensor, grid: Tensor, padding_mode: str, align_corners: bool) -> Tensor:
+    """Only x is padded."""
+    height = images.shape[2]
+
+    def pad(x: Tensor, length: int, mode: str, flag: bool) -> Tensor:
+        return x if length == height else pad_coordinates(x, length, mode, flag)
+
+    return bilinear(pad=pad)(images, grid, padding_mode, align_corners)
+
+
 def replaced(padding: dict[str, str]) -> Callable:
     """Some paddings are taken for others, {"reflection": "border"} for instance."""
 
@@ -197,3 +283,8 @@ def replaced(padding: dict[str, str]) -> Callable:
         return pad_coordinates(x, length, padding.get(padding_mode, padding_mode), align_corners)
 
     return pad
+
+
+def shuffled(out: Tensor) -> Tensor:
+    """(N, C, H, W) whose numbers were brought from (N, H, W, C) by view, not by permute."""
+    return out.permute(0, 2, 3, 1).reshape(out.shape)

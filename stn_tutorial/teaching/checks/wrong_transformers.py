@@ -7,8 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...geometry.affine import Affine
+from ...geometry.family import Family
 from ...networks.localization import LocalizationNet
 from ...networks.transformer import SpatialTransformer
+
+AFFINE = Affine()
 
 
 class OwnTransformer(nn.Module):
@@ -64,6 +67,31 @@ class Unseen(nn.Module):
         return self.cnn(images)
 
 
+class Unwarped(nn.Module):
+    """The CNN sees the original, too: mixed into the warped picture, or in a turn of its own."""
+
+    def __init__(self, cnn: nn.Module, in_shape: tuple[int, int, int], mixed: Callable | None = None):
+        super().__init__()
+        self.transformer, self.cnn, self.mixed = transformer(in_shape), cnn, mixed
+
+    def forward(self, images: Tensor) -> Tensor:
+        warped = self.transformer(images)
+        if self.mixed:
+            return self.cnn(self.mixed(images, warped))
+        return (self.cnn(images) + self.cnn(warped)) / 2
+
+
+class Silent(nn.Module):
+    """A forward without a return."""
+
+    def __init__(self, cnn: nn.Module, in_shape: tuple[int, int, int]):
+        super().__init__()
+        self.transformer, self.cnn = transformer(in_shape), cnn
+
+    def forward(self, images: Tensor) -> None:
+        self.cnn(self.transformer(images))
+
+
 class Unregistered(nn.Module):
     """A CNN that is used, but is no part of the model."""
 
@@ -75,15 +103,15 @@ class Unregistered(nn.Module):
         return self.parts[0](self.transformer(images))
 
 
-def transformer(in_shape: tuple[int, int, int], mode: str = "bilinear") -> SpatialTransformer:
-    """An affine transformer that starts at the identity."""
-    return SpatialTransformer(LocalizationNet(in_shape, Affine()), Affine(), mode=mode)
+def transformer(in_shape: tuple[int, int, int], mode: str = "bilinear", family: Family = AFFINE) -> SpatialTransformer:
+    """A transformer that starts at the identity, affine unless told."""
+    return SpatialTransformer(LocalizationNet(in_shape, family), family, mode=mode)
 
 
 def random_start(cnn: nn.Module, in_shape: tuple[int, int, int]) -> nn.Module:
     """The localiser's last layer as torch begins it."""
     front = transformer(in_shape)
-    front.localization.last.reset_parameters()
+    nn.Linear.reset_parameters(front.localization.last)
     return nn.Sequential(front, cnn)
 
 

@@ -72,5 +72,37 @@ export function poseWithCorner([, , right, down], k, x, y, aspect) {
   const [toX, toY] = [(x - right) * aspect, y - down];
   const degrees = ((Math.atan2(fromY, fromX) - Math.atan2(toY, toX)) * 180) / Math.PI;
   const scale = Math.hypot(toX, toY) / Math.hypot(fromX, fromY);
-  return [degrees - 360 * Math.round(degrees / 360), Math.min(Math.max(scale, POSE[1][0]), POSE[1][1]), right, down];
+  return withinPose([degrees, scale, right, down]);
+}
+
+const KNOB = 1.25; // how far the knob stands from the picture's centre, in halves of its height
+
+/** Where the knob stands that turns a picture: above it, as the picture lies. */
+export function knobOfPose([degrees, , right, down], aspect) {
+  const angle = (degrees * Math.PI) / 180;
+  return [right - (Math.sin(angle) * KNOB) / aspect, down - Math.cos(angle) * KNOB];
+}
+
+/** The pose in which the knob lies in the direction of (x, y). */
+export function poseWithKnob([, scale, right, down], x, y, aspect) {
+  return withinPose([(Math.atan2((right - x) * aspect, down - y) * 180) / Math.PI, scale, right, down]);
+}
+
+/** A pose whose angle is the shorter way round, and its other numbers within their ranges. */
+export function withinPose([degrees, ...rest]) {
+  const kept = rest.map((value, i) => Math.min(Math.max(value, POSE[i + 1][0]), POSE[i + 1][1]));
+  return [degrees - 360 * Math.round(degrees / 360), ...kept];
+}
+
+/** The pose after two fingers went from places to other places; all four are [x, y] where pixels are square, as in `square`. */
+export function poseWithFingers([degrees, scale, right, down], before, after, square, back) {
+  const [[a, b], [c, d]] = [before, after];
+  const [from, to] = [[b[0] - a[0], b[1] - a[1]], [d[0] - c[0], d[1] - c[1]]];
+  const turn = Math.atan2(to[1], to[0]) - Math.atan2(from[1], from[0]);
+  const times = Math.hypot(...to) / Math.max(Math.hypot(...from), 1e-6);
+  const centre = square(right, down);
+  const arm = [centre[0] - (a[0] + b[0]) / 2, centre[1] - (a[1] + b[1]) / 2];
+  const [cos, sin] = [Math.cos(turn) * times, Math.sin(turn) * times];
+  const place = [(c[0] + d[0]) / 2 + cos * arm[0] - sin * arm[1], (c[1] + d[1]) / 2 + sin * arm[0] + cos * arm[1]];
+  return withinPose([degrees - (turn * 180) / Math.PI, scale * times, ...back(...place)]);
 }

@@ -28,7 +28,12 @@ export function draw(tag, attributes) {
 
 /** Bytes as anywidget hands them over: a DataView from a kernel, base64 text in a page of its own. */
 export function bytesOf(value) {
-  if (typeof value === "string") return Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
+  if (typeof value === "string") {
+    const letters = atob(value);
+    const bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+    return bytes;
+  }
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
@@ -63,10 +68,11 @@ export function makePane(width, height, margin, caption) {
   const scale = SIDE / Math.max(width, height);
   const room = margin * Math.max(width, height);
   const canvas = make("canvas", { width, height });
-  canvas.style.cssText = `left:${room * scale}px;top:${room * scale}px;width:${width * scale}px;height:${height * scale}px`;
+  const [across, down] = [width + 2 * room, height + 2 * room].map((length) => 100 / length); // per cent in a pixel
+  canvas.style.cssText = `left:${room * across}%;top:${room * down}%;width:${width * across}%;height:${height * down}%`;
   const svg = draw("svg", { viewBox: `${-0.5 - room} ${-0.5 - room} ${width + 2 * room} ${height + 2 * room}` });
   const pane = make("div", { className: "pane" }, [canvas, svg]);
-  pane.style.cssText = `width:${(width + 2 * room) * scale}px;height:${(height + 2 * room) * scale}px`;
+  pane.style.cssText = `width:${(width + 2 * room) * scale}px;aspect-ratio:${width + 2 * room}/${height + 2 * room}`;
   const figure = make("figure", {}, [pane, make("figcaption", { textContent: caption })]);
   const pixelAt = (event) => {
     const box = svg.getBoundingClientRect();
@@ -81,13 +87,14 @@ export function makePane(width, height, margin, caption) {
     circle.setAttribute("cx", Math.min(Math.max(x, -0.5 - edge), width - 0.5 + edge));
     circle.setAttribute("cy", Math.min(Math.max(y, -0.5 - edge), height - 0.5 + edge));
   };
-  return { figure, canvas, svg, scale, pixelAt, place };
+  return { figure, canvas, svg, scale, units: width + 2 * room, pixelAt, place };
 }
 
 /** Let an element be dragged, and moved by the arrow keys: `begin` hears that a move begins, `move` where it leads. */
 export function draggable(element, pane, guarded, { begin, move, where }) {
   let offset = [0, 0]; // from the pointer to what is held: it does not jump when it is taken
   element.setAttribute("tabindex", 0);
+  pane.svg.classList.add("dragged"); // a finger drags and does not scroll; a shape in it cannot say so for itself
   element.addEventListener("pointerdown", guarded((event) => {
     const at = pane.pixelAt(event);
     offset = where().map((value, i) => value - at[i]);
