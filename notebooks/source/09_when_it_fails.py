@@ -509,7 +509,7 @@ figures.lines({name: (range(0, steps + 1, 25), scales) for name, scales in curve
 # Above 1 the digit shrinks. **The frame is a bug, and you mend it: does the shrinking stop?** (Normalising *after* the warp is the same net: black is 0 again, and zeros are the background.)
 #
 # <details><summary>Answer</summary>No. Two bugs, one symptom: it is the convolutions without padding, which look less at the edge than at the middle. A smaller digit suits them. With padding the
-# window stays no larger than the picture. (<a href="07_cifar10.ipynb">Notebook 7</a> finds the same on photographs.)</details>
+# window stays no larger than the picture. (Notebook 7 finds the same on photographs.)</details>
 
 # %%
 museum.must_fail(diagnose(nets["as published: a grey frame"], digits), "a frame stands around what is moved")

@@ -66,7 +66,7 @@ def picture(figure: Figure, alt: str) -> Picture:
 
 
 def as_written(figure: Figure) -> None:
-    """Let texts that only look like mathematics, such as a title with a price or a path in it, stand as they are written.
+    r"""Let texts that only look like mathematics, such as a title with a price or a path in it, stand as they are written.
 
     >>> figure = Figure()
     >>> words = figure.suptitle(r"$\foo$")
