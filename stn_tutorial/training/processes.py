@@ -9,6 +9,8 @@ whatever their number, and a training may go on with another one. Nothing here d
 
 import inspect
 import os
+import signal
+import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -28,8 +30,8 @@ BUFFERS = next(
     if name in inspect.signature(DistributedDataParallel.__init__).parameters
 )
 OTHERS_LOST = (
-    "another process of this training was lost, and it ends here; the same command goes on from the last finished epoch, "
-    "also with another number of processes"
+    "another process of this training was lost or told to stop, and it ends here; the same command goes on from the last "
+    "finished epoch, also with another number of processes"
 )
 
 
@@ -55,14 +57,25 @@ def joined():
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    listens = threading.current_thread() is threading.main_thread()  # no other may
+    usual = signal.signal(signal.SIGTERM, ended) if listens else None
     try:
         yield
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
-            raise ConnectionError(OTHERS_LOST) from error
+            ended()
         raise
     finally:
         dist.destroy_process_group()
+    if listens:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def ended(*_) -> None:
+    """End this process with a sentence since others ended; torchrun, which may ask for the same at any moment, waits for it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise ConnectionError(OTHERS_LOST)
 
 
 def from_first(make):

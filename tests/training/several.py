@@ -1,12 +1,14 @@
 """What each process of a training in several does: test_processes.py runs it through torchrun, and its parts alone.
 
-several.py numbers FILE    train nets with every kind of layer, and write what came out
-several.py die ROOT        the command line's `train`, of which the second process dies in the second epoch
+several.py numbers FILE        train nets with every kind of layer, and write what came out
+several.py die ROOT SECONDS    the command line's `train`, of which the second process dies in the second epoch, while the first is
+                           busy for so many seconds
 """
 
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 
 import torch
@@ -93,12 +95,14 @@ def numbers(data) -> dict[str, dict]:
 class Deadly(RandomRotation):
     """A distortion of which the second of two processes dies at some time in the second epoch, as of a lack of memory."""
 
-    drawn = 0
+    drawn = busy = 0
 
     def __call__(self, images, generator):
-        Deadly.drawn += 1
+        Deadly.drawn += len(images) == PLAIN.batch_size  # the first process draws test images, too
         if Deadly.drawn == 14 and os.environ.get("RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
+        if Deadly.drawn == 14 and "RANK" in os.environ:
+            time.sleep(Deadly.busy)
         return super().__call__(images, generator)
 
 
@@ -112,5 +116,5 @@ if __name__ == "__main__":
             if first():
                 torch.save(found, sys.argv[2])
     else:
-        DISTORTIONS["deadly"], EXPERIMENTS[TINY.name] = Deadly, TINY
+        DISTORTIONS["deadly"], EXPERIMENTS[TINY.name], Deadly.busy = Deadly, TINY, int(sys.argv[3])
         main(["train", TINY.name, "--seeds", "0", "--root", sys.argv[2]])

@@ -49,7 +49,7 @@ def history_of(root: Path) -> list[dict]:
 
 
 def test_a_process_that_dies_ends_the_job_and_one_alone_goes_on(root, tmp_path, monkeypatch):
-    died = start_two("die", tmp_path / "died", data=root)
+    died = start_two("die", tmp_path / "died", 0, data=root)
     assert died.returncode != 0
     assert OTHERS_LOST in died.stderr and "Signal 9 (SIGKILL)" in died.stderr
     folder = tmp_path / "died" / several.TINY.name / "seed-0"
@@ -64,6 +64,11 @@ def test_a_process_that_dies_ends_the_job_and_one_alone_goes_on(root, tmp_path, 
     for ours, theirs in zip(resumed, whole, strict=True):
         assert ours["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
         assert ours["test_error_percent"] == pytest.approx(theirs["test_error_percent"], abs=1)
+
+
+def test_a_process_that_is_busy_when_another_dies_says_the_sentence_all_the_same(root, tmp_path):
+    died = start_two("die", tmp_path, 20, data=root)  # torchrun asks it to end before it misses the other
+    assert died.returncode != 0 and f"error: {OTHERS_LOST}" in died.stderr
 
 
 def test_one_process_knows_nothing_of_it(monkeypatch):
