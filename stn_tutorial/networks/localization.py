@@ -42,11 +42,11 @@ class Linear(nn.Linear):
     """
 
     def __init__(self, width: int, identity: Tensor):
-        self.identity = identity.tolist()
-        super().__init__(width, len(self.identity))
+        self.identity = identity.detach()  # no buffer: nothing of it is saved
+        super().__init__(width, len(identity))
 
     def reset_parameters(self) -> None:
-        start_at_identity(self, torch.tensor(self.identity, device="cpu"))
+        start_at_identity(self, self.identity)
 
     def forward(self, features: Tensor) -> Tensor:
         if isinstance(features, Proxy):

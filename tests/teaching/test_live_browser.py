@@ -114,7 +114,7 @@ def phone(chromium, file):
     visit.end()
 
 
-SEVEN = (0.3, 0.25), (0.5, 0.24), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.45, 0.8)
+SEVEN = (0.2, 0.2), (0.5, 0.2), (0.8, 0.2), (0.68, 0.42), (0.58, 0.62), (0.5, 0.85)
 
 
 def test_a_mouse_turns_scales_and_moves(desk):

@@ -16,13 +16,13 @@ DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a
 
 
 class Normalize(nn.Module):
-    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's.
+    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's, for one digit.
 
     Raises ValueError for images (N, C, H, W) of another number of channels, which would be repeated in silence.
     """
 
     def __init__(self, mean=(0.1307,), std=(0.3081,)):
-        mean, std = (torch.as_tensor(values, device="cpu").flatten().tolist() for values in (mean, std))
+        mean, std = (values.flatten().tolist() if hasattr(values, "flatten") else list(values) for values in (mean, std))
         if 0 in std or len(mean) != len(std):
             raise ValueError(f"std must hold a number other than 0 for each of the means {mean}, got {std}")
         super().__init__()
@@ -33,6 +33,11 @@ class Normalize(nn.Module):
         if not isinstance(images, Proxy) and images.shape[-3] != len(self.mean):
             raise ValueError(f"images must have {len(self.mean)} channels, got shape {tuple(images.shape)}")
         return (images - self.mean) / self.std
+
+
+def digits_normalized(channels: int) -> Normalize:
+    """`Normalize` for images with a digit in each channel."""
+    return Normalize((0.1307,) * channels, (0.3081,) * channels)
 
 
 class TransformedNet(nn.Sequential):
