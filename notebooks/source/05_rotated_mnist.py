@@ -271,14 +271,13 @@ for words, name in recorded.items():
 Markdown(markdown(("net", "error %", "seeds", "one digit turns by °"), rows))
 
 # %% [markdown]
-# The last four nets have equal size and saw as many pictures. The one without a transformer errs most. The deeper net already sways less than the
-# paper's, by labels alone. With the term the digit turns less than half as far as that, and the net reads worse.
+# The last four nets have equal size and saw as many pictures. The one without a transformer errs most. By labels alone the deeper net already sways
+# less than the paper's. With the term the digit turns less than half as far as that, and the net reads worse.
 #
-# Why worse? We guess that a digit that never moves is easily learned by heart. So the frame of the still net *trembled* while it trained:
-# `Recipe(theta_noise=0.08)` adds a little noise to theta. With both it reads nearly as well as by labels alone.
+# Why worse? We guess that a digit that never moves is easily learned by heart. So the still net's frame *trembled* in training:
+# `Recipe(theta_noise=0.08)`. With both it reads nearly as well as by labels alone.
 #
-# So **standing still is our wish, not the classifier's**. Whoever wants to look at the pose, or to use it, asks for it. Whoever wants the class alone
-# need not.
+# So **standing still is our wish, not the classifier's**. Whoever wants the pose asks for it. Whoever wants the class alone need not.
 
 # %% [markdown]
 # ## How did it get there?

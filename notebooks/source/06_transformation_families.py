@@ -289,7 +289,7 @@ figures.images_in_rows(rows)
 # ## The paper's table 1, and ours
 #
 # CNN is a convolutional net, FCN a fully connected one. ST- stands for a spatial transformer in front of it, with its family behind. Rows that end in
-# *-still* had the consistency term of notebook 5.
+# *-still* had the consistency term of notebook 5, and noise on theta.
 
 # %%
 from IPython.display import Markdown, display
@@ -329,14 +329,14 @@ for name in ("affine", "tps"):
     run = load_runs(f"mnist-r/st-cnn-{name}")[0]
     before, after = run["pose"]["mean_before_degrees"], run["pose"]["mean_after_degrees"]
     print(f"R, {name:<7}{before:.1f} -> {after:.1f}, error {run['test_error_percent']:.2f} %")
-nets = {"E, affine": "affine", "E, spline": "tps", "E, spline, with the term": "tps-still"}
+nets = {"E, affine": "affine", "E, spline": "tps", "E, deeper net": "tps-plain", "E, with the term": "tps-still"}
 poses = {words: load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for words, name in nets.items()}
 pose_figures.pose_spread(poses, unit="pixels")
 
 # %% [markdown]
 # On R the spline's net leaves the digits as they were, and errs on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
-# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it. With
-# the consistency term of [notebook 5](05_rotated_mnist.ipynb) a spline undoes more.
+# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it. A
+# deeper net with a spline undoes no more; the same net with the consistency term of [notebook 5](05_rotated_mnist.ipynb) does.
 
 # %% [markdown]
 # ## Which family for which task?

@@ -42,7 +42,7 @@ class Linear(nn.Linear):
     """
 
     def __init__(self, width: int, identity: Tensor):
-        self.identity = identity  # no buffer: nothing of it is saved, and it stays where it is
+        self.identity = identity.detach()  # no buffer: nothing of it is saved
         super().__init__(width, len(identity))
 
     def reset_parameters(self) -> None:

@@ -75,7 +75,7 @@ PLAIN_FAMILY = {"r": "affine", "rts": "similarity", "p": "projective", "e": "tps
 
 
 def deep_experiments(task: str) -> list[Experiment]:
-    """The deep nets on one task: a transformer of each family with the consistency term, one without it, and the control."""
+    """The deep nets on one task: a still transformer of each family, one plain, the control; on R also the two parts of "still"."""
     side, plain = SIDES[task], replace(DEEP_RECIPE, epochs=DEEP_EPOCHS[task])
     still = replace(plain, consistency=1.0, theta_noise=0.08)
     control = partial(deep_cnn_control, side)

@@ -391,7 +391,7 @@ def test_a_net_is_scrubbed_in_the_page_and_answers_from_the_kernel(lab):
     lab.drag("model", 1, 3, 0)
     assert agreed()[2] == pytest.approx(3, abs=0.1)
     lab.do("explorers['model'].model = None; explorers['model'].pose = [1, 1, 0, 0]")
-    root.locator(".problem").get_by_text("AttributeError").wait_for(timeout=10_000)
+    root.locator(".problem").get_by_text("NoneType").wait_for(timeout=10_000)
 
 
 def test_a_shipped_net_answers_in_the_page_while_the_kernel_is_busy_and_python_hears_of_it(lab):

@@ -31,7 +31,7 @@ def distort(name: str, images: torch.Tensor, seed: int = 4) -> tuple[torch.Tenso
     return DISTORTIONS[name]()(images, torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("name", DISTORTIONS)
+@pytest.mark.parametrize("name", SIZES)
 def test_one_seed_gives_one_test_set_and_another_seed_another(name, images):
     (out, theta), (again, same), (_, other) = distort(name, images), distort(name, images), distort(name, images, seed=5)
     assert out.shape == (200, 1, SIZES[name], SIZES[name])
@@ -40,7 +40,7 @@ def test_one_seed_gives_one_test_set_and_another_seed_another(name, images):
     assert out.min() >= 0 and out.max() <= 1
 
 
-@pytest.mark.parametrize("name", DISTORTIONS)
+@pytest.mark.parametrize("name", SIZES)
 def test_the_theta_that_a_distortion_reports_is_the_one_it_applied(name, images):
     out, theta = distort(name, images)
     distortion = DISTORTIONS[name]()
@@ -136,7 +136,7 @@ def test_tc_places_the_digit_on_whole_pixels_and_adds_six_patches():
 
 
 def test_a_batch_of_one_is_cluttered_with_itself_and_an_empty_one_stays_empty():
-    for name in DISTORTIONS:
+    for name in SIZES:
         for n in (0, 1):
             out, theta = distort(name, torch.rand(n, 1, 28, 28))
             assert out.shape == (n, 1, SIZES[name], SIZES[name]) and len(theta) == n

@@ -20,7 +20,7 @@ from stn_tutorial.training.recipe import Recipe
 from stn_tutorial.training.runs import load_runs, load_theta
 from stn_tutorial.training.tables import CHANCE, last_window, table
 
-MINUTES_ALLOWED = 40  # on one core that is shared
+MINUTES_ALLOWED = 45  # on one core that is shared with heavy work
 TABLE_R = [f"mnist-r/{net}" for net in ("fcn", "st-fcn-affine", "cnn", "cnn-control", "st-cnn-affine", "st-cnn-rotation")]
 RECORDED = [name for name in EXPERIMENTS if load_runs(name)]
 
@@ -203,8 +203,9 @@ def test_a_control_has_as_many_parameters_as_the_net_beside_it(task):
 def test_what_is_compared_has_one_recipe():
     for task in SIDES:
         names = [name for name in EXPERIMENTS if name.startswith(f"mnist-{task}/") and "cnn" in name]
-        for ending in ("-still", "-plain", ""):
-            others = () if ending else ("-still", "-plain")
+        endings = ("-still", "-plain", "-consistent", "-shaken")
+        for ending in (*endings, ""):
+            others = () if ending else endings
             same = [name for name in names if name.endswith(ending) and not name.endswith(others)]
             assert len({str(EXPERIMENTS[name].recipe) for name in same}) <= 1
 

@@ -7,7 +7,7 @@ from ..localization import LocalizationNet
 from ..teams import ParallelTransformers
 from ..transformer import SpatialTransformer
 from .deep import deep_cnn
-from .parts import DIGIT, for_digits
+from .parts import DIGIT, digits_normalized
 
 DIGITS, SUMS, FRAME = 2, 19, 42
 # filters by the number of windows: with these the others come nearest to the net of two affine windows in parameters
@@ -26,7 +26,7 @@ def addition_net(windows: int = 2, family=None) -> nn.Sequential:
 
     def window() -> SpatialTransformer:
         localizer = LocalizationNet((DIGITS, FRAME, FRAME), family, filters=32, hidden=64)
-        return SpatialTransformer(nn.Sequential(for_digits(DIGITS), localizer), family, size=2 * DIGIT)
+        return SpatialTransformer(nn.Sequential(digits_normalized(DIGITS), localizer), family, size=2 * DIGIT)
 
     views = ParallelTransformers([window() for _ in range(windows)])
     classifier = deep_cnn(DIGIT, ADDITION_FILTERS[windows], channels=windows * DIGITS, classes=SUMS)

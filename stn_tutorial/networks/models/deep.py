@@ -5,7 +5,7 @@ from torch import nn
 from ...arguments import check_whole
 from ...geometry.affine import Affine
 from ..localization import LocalizationNet
-from .parts import DIGIT, TransformedNet, for_digits, in_front, normed_relu
+from .parts import DIGIT, TransformedNet, digits_normalized, in_front, normed_relu
 
 # filters with which the control comes nearest to the affine net beside it in parameters, by side of the image
 DEEP_CONTROL_FILTERS = {28: (32, 74, 74, 103), 42: (32, 79, 79, 99)}
@@ -25,7 +25,7 @@ def deep_cnn(
     side, (first, second, third, fourth) = check_whole("side", side, 24), filters
     rest = ((side - 4) // 2 - 4) // 2 - 2
     return nn.Sequential(
-        for_digits(channels),
+        digits_normalized(channels),
         nn.Conv2d(channels, first, 5, bias=False),
         nn.MaxPool2d(2),
         *normed_relu(first),

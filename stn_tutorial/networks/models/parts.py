@@ -17,7 +17,7 @@ DIGIT = 28  # side of an MNIST image; what the paper's classifiers read behind a
 
 
 class Normalize(nn.Module):
-    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's.
+    """Subtract the mean and divide by the standard deviation, both of shape (C,). The defaults are MNIST's, for one digit.
 
     Raises ValueError for images (N, C, H, W) of another number of channels, which would be repeated in silence.
     """
@@ -43,8 +43,8 @@ def numbers_in(values) -> list[float]:
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
-def for_digits(channels: int) -> Normalize:
-    """MNIST's normalisation for images with a digit in each channel."""
+def digits_normalized(channels: int) -> Normalize:
+    """`Normalize` for images with a digit in each channel."""
     return Normalize(MNIST_MEAN * channels, MNIST_STD * channels)
 
 
