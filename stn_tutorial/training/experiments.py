@@ -187,10 +187,25 @@ def addition_experiments() -> list[Experiment]:
     ]
 
 
+PLACED_EPOCHS = 6  # so that a run takes about three minutes on one core: the order of the nets is asked for, not the best error
+
+
+def placed_experiments() -> list[Experiment]:
+    """A transformer in different places of one small net, or one that looks two and three times, on R and RTS."""
+    recipe = replace(DEEP_RECIPE, epochs=PLACED_EPOCHS)
+    nets = {place: partial(models.placed_net, place) for place in ("nowhere", "input", "shared", "features")}
+    nets |= {f"chained-{steps}": partial(models.placed_net, "input", steps=steps) for steps in (2, 3)}
+    return [
+        Experiment(f"mnist-{task}-placed/{name}", partial(build, side=SIDES[task]), recipe, "mnist", task)
+        for task in ("r", "rts")
+        for name, build in nets.items()
+    ]
+
+
 EXPERIMENTS = {experiment.name: experiment for task in (*PAPER_TASKS, "tc") for experiment in experiments_of(task)}
 EXPERIMENTS |= {experiment.name: experiment for task in DEEP_EPOCHS for experiment in deep_experiments(task)}
 EXPERIMENTS |= {experiment.name: experiment for experiment in cifar10_experiments() + distorted_cifar10_experiments()}
-EXPERIMENTS |= {experiment.name: experiment for experiment in addition_experiments()}
+EXPERIMENTS |= {experiment.name: experiment for experiment in addition_experiments() + placed_experiments()}
 
 
 def matching(pattern: str) -> list[Experiment]:

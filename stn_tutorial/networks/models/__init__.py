@@ -1,7 +1,7 @@
 """Networks of the literature and ours, with and without a spatial transformer.
 
-All take raw images in [0, 1] and answer logits. `parts` is what they share; then `paper`, `deep`, `addition` (of two digits) and `tutorial` for digits, `seed` and
-`compact` for CIFAR-10.
+All take raw images in [0, 1] and answer logits. `parts` is what they share; then `paper`, `deep`, `placed` (a transformer here and there),
+`addition` (of two digits) and `tutorial` for digits, `seed` and `compact` for CIFAR-10.
 """
 
 from .addition import addition_net
@@ -9,6 +9,7 @@ from .compact import compact_cnn, compact_control, compact_localizer, compact_ne
 from .deep import deep_cnn, deep_cnn_control, deep_st_cnn
 from .paper import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn
 from .parts import Normalize, TransformedNet, in_front, parameters_of
+from .placed import placed_net
 from .seed import (
     CIFAR10_MEAN,
     CIFAR10_STD,
@@ -41,6 +42,7 @@ __all__ = [
     "paper_st_cnn",
     "paper_st_fcn",
     "parameters_of",
+    "placed_net",
     "seed_cnn",
     "seed_localizer",
     "seed_net",
