@@ -1,4 +1,4 @@
-"""What goes with a picture through a warp: boxes, and the way back into the input's frame. (Points: `family.map_points`.)"""
+"""What goes with a picture through a warp: boxes, how far two agree, and the way back. (Points: `family.map_points`.)"""
 
 import torch
 from torch import Tensor
@@ -25,6 +25,20 @@ def map_boxes(family: Family, theta: Tensor, boxes: Tensor) -> Tensor:
     corners = boxes[..., [0, 1, 2, 1, 2, 3, 0, 3]].unflatten(-1, (4, 2))
     mapped = family.map_points(theta, corners.flatten(-3, -2)).unflatten(1, (-1, 4))
     return torch.cat([mapped.amin(dim=2), mapped.amax(dim=2)], dim=-1)
+
+
+def box_overlap(boxes: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of boxes, 0 for those apart, 1 for equal ones: two tensors (..., 4) -> (...).
+
+    A box is (left, top, right, bottom), in any unit.
+
+    >>> box_overlap(torch.tensor([0.0, 0, 2, 1]), torch.tensor([1.0, 0, 3, 1]))  # one of three squares is common
+    tensor(0.3333)
+    """
+    shared = torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2])
+    common = shared.clamp(min=0).prod(dim=-1)
+    areas = [(box[..., 2:] - box[..., :2]).prod(dim=-1) for box in (boxes, others)]
+    return common / (areas[0] + areas[1] - common)
 
 
 def inverse_of(family: Family, theta: Tensor) -> Tensor:

@@ -186,7 +186,8 @@ class RandomElastic(Distortion):
 class TranslatedCluttered(Distortion):
     """TC: the image somewhere in a frame of 60x60, among six 6x6 patches cut from other images of the batch.
 
-    Theta as in `Attention`: where the image lies. Patches and image are joined by their maximum.
+    Theta as in `Attention`: where the image lies. Patches and image are joined by their maximum. side: of the frame in pixels.
+    patches: how many, 0 for none.
 
     >>> cluttered, theta = TranslatedCluttered()(torch.rand(5, 1, 28, 28), torch.Generator().manual_seed(0))
     >>> cluttered.shape, theta.shape
@@ -194,8 +195,14 @@ class TranslatedCluttered(Distortion):
     """
 
     family = Attention()
-    size = (60, 60)
-    patches, patch = 6, 6
+    patch = 6
+
+    def __init__(self, side: int = 60, patches: int = 6):
+        self.size, self.patches = (check_whole("side", side, least=self.patch),) * 2, check_whole("patches", patches, least=0)
+
+    def __repr__(self) -> str:
+        told = "" if (self.size[0], self.patches) == (60, 6) else f"{self.size[0]}, {self.patches}"
+        return f"{type(self).__name__}({told})"
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
         free = self.size[0] - side

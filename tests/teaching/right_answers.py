@@ -389,6 +389,60 @@ def groups_one_each(net, lr):
     return [{"params": p, "lr": lr / 10 if "localization" in name else lr} for name, p in net.named_parameters()]
 
 
+# ---- notebook 8
+
+
+def again_by_3x3(images, localize, steps):
+    bottom = torch.tensor([[[0, 0, 1]]]).to(images).expand(len(images), 1, 3)
+    whole = torch.eye(3).to(images).expand(len(images), 3, 3)
+    for _ in range(steps):
+        grid = F.affine_grid(whole[:, :2], list(images.shape), align_corners=False)
+        whole = whole @ torch.cat([localize(F.grid_sample(images, grid, align_corners=False)), bottom], dim=1)
+    return whole[:, :2]
+
+
+def again_by_the_package(images, localize, steps):
+    family = Affine()
+    theta = localize(images).flatten(1)
+    while steps > 1:
+        seen = F.grid_sample(images, family.grid(theta, images.shape[2:]), align_corners=False)
+        theta, steps = family.compose(localize(seen).flatten(1), theta), steps - 1
+    return theta.view(-1, 2, 3)
+
+
+def again_by_recursion(images, localize, steps):
+    if steps == 1:
+        return localize(images)
+    before = again_by_recursion(images, localize, steps - 1)
+    grid = F.affine_grid(before, list(images.shape), align_corners=False)
+    new = localize(F.grid_sample(images, grid, align_corners=False))
+    turn, shift = before[:, :, :2], before[:, :, 2]
+    return torch.cat([turn @ new[:, :, :2], (torch.einsum("nij,nj->ni", turn, new[:, :, 2]) + shift)[:, :, None]], dim=2)
+
+
+def overlap_in_loops(boxes, others):
+    found = []
+    for (l1, t1, r1, b1), (l2, t2, r2, b2) in zip(boxes.tolist(), others.tolist(), strict=True):
+        common = max(0, min(r1, r2) - max(l1, l2)) * max(0, min(b1, b2) - max(t1, t2))
+        found.append(common / ((r1 - l1) * (b1 - t1) + (r2 - l2) * (b2 - t2) - common))
+    return found
+
+
+def overlap_by_relu(boxes, others):
+    sides = F.relu(torch.min(boxes, others)[:, 2:] - torch.max(boxes, others)[:, :2])
+    both = torch.stack([boxes, others])
+    common = sides[:, 0] * sides[:, 1]
+    return common / ((both[..., 2] - both[..., 0]) * (both[..., 3] - both[..., 1])).sum(0).sub(common)
+
+
+def overlap_in_numpy(boxes, others):
+    a, b = boxes.numpy(), others.numpy()
+    width = np.clip(np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0]), 0, None)
+    height = np.clip(np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1]), 0, None)
+    area = [(box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b)]
+    return width * height / (area[0] + area[1] - width * height)
+
+
 RIGHT = {
     "shift_theta": [shift_as_matrix, shift_as_list, shift_from_identity],
     "turn_theta": [turn_as_matrix, turn_by_a_complex_number, turn_in_numpy],
@@ -405,6 +459,8 @@ RIGHT = {
     "flow": [flow_in_place, flow_by_squaring, flow_by_time],
     "window_scale": [scale_by_det, scale_by_singular_values, scale_in_loops],
     "block_means": [means_by_split, means_in_numpy, means_in_a_loop],
+    "look_again": [again_by_3x3, again_by_the_package, again_by_recursion],
+    "overlap": [overlap_in_loops, overlap_by_relu, overlap_in_numpy],
     "as_matrices": [matrices_by_unflatten, matrices_in_loops, matrices_by_cat],
     "parameter_groups": [groups_by_name, groups_by_identity, groups_one_each],
 }

@@ -9,7 +9,9 @@ from . import (
     flow,
     grid_generator,
     localization_network,
+    looking_again,
     moving_the_grid,
+    overlapping,
     plug_in,
     plug_in_mistakes,
     reflection,
@@ -159,6 +161,22 @@ EXERCISES = [
         block_means.MEANS_MISTAKES,
         "`range(0, len(values), size)` gives where the blocks begin, and a slice that reaches beyond the end of a list stops "
         "there by itself.",
+    ),
+    Exercise(
+        "look_again",
+        8,
+        looking_again.check_look_again,
+        looking_again.AGAIN_MISTAKES,
+        "An output pixel asks the newest map first: it leads into the picture that was warped by the map before. As 3x3 matrices, with "
+        "the row 0 0 1 below each, the whole way is old @ new.",
+    ),
+    Exercise(
+        "overlap",
+        8,
+        overlapping.check_overlap,
+        overlapping.OVERLAP_MISTAKES,
+        "The common part begins at the larger of the two lefts and ends at the smaller of the two rights. It may have no width at all: "
+        "`clamp(min=0)`. The union is the sum of the areas less what was counted twice.",
     ),
     Exercise(
         "as_matrices",
