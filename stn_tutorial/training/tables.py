@@ -6,10 +6,12 @@ from itertools import chain
 from pathlib import Path
 
 from ..networks.watching import find_transformer
+from .cells import error_text, markdown, mean_and_spread, mean_text, paper_text
 from .experiment import Experiment, published
 from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
 from .metrics import out_of_frame_fraction, scale_of
 from .runs import load_floor, load_runs, load_theta
+from .team_tables import ADDITION, PLACED, PLACED_FOLDER, addition_table, placed_table
 
 DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
 DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
@@ -17,39 +19,18 @@ PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
 BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
 STILLNESS, DOOR = "stillness", "door"
-TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *CIFAR10, BLOCKS)
-WHOLE = (DOOR, PAPER_TABLE, PAPER_CELLS, BLOCKS)  # tables that have no parts
+TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), ADDITION, PLACED, *CIFAR10, BLOCKS)
+WHOLE = (DOOR, PAPER_TABLE, PAPER_CELLS, ADDITION, PLACED, BLOCKS)  # tables that have no parts
 CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
-
-
-def mean_and_spread(values: list[float]) -> tuple[float, float]:
-    """Mean and standard deviation (n - 1); the spread of a single value is NaN.
-
-    >>> mean_and_spread([1.0, 3.0])
-    (2.0, 1.4142135623730951)
-    """
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
-
-
-def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    """A table in Markdown, the first column to the left and the others to the right.
-
-    >>> print(markdown(("net", "error %"), [["cnn", "1.07"]]))
-    | net | error % |
-    |---|---:|
-    | cnn | 1.07 |
-    """
-    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def table(name: str, root: Path | None = None, nets: str = "*") -> str:
     """A table in Markdown, made from the recorded runs: last-epoch test error or accuracy, mean and spread over seeds.
 
     nets: a pattern such as "seed*" for a part of the rows, for the stillness table of whole names such as "mnist-r/*"; the
-    paper's table, the door's and the blocks have no parts. "cifar10/seed*" as a name says both.
+    paper's table, the door's, the teams' and the blocks have no parts. "cifar10/seed*" as a name says both.
 
     "angle" is the mean over classes of the circular spread of the angle, in degrees; "corners" how far the frame's corners
     stray within a class, in pixels (`metrics.pose_report`; under E those of a square half as wide); both before and after
@@ -74,6 +55,10 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
         return paper_cells(root)
     if name == BLOCKS:
         return seed_blocks(root)
+    if name == ADDITION:
+        return addition_table(root)
+    if name == PLACED:
+        return placed_table(root)
     if name == STILLNESS:
         return stillness_table(root, nets)
     if name == DOOR:
@@ -116,6 +101,8 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
     """What every recorded net with a measure of stillness does, and the controls that go with them."""
     rows = []
     for experiment in matching(pattern):
+        if experiment.pairs or PLACED_FOLDER in experiment.name:  # they have tables of their own
+            continue
         runs = load_runs(experiment.name, root)
         measured = [run for run in runs if "stillness" in run]
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
@@ -153,11 +140,6 @@ def door_table(root: Path | None = None) -> str:
     return markdown(header, rows)
 
 
-def mean_text(values: list[float], places: int) -> str:
-    """The mean of some numbers as text, a dash for none."""
-    return f"{statistics.fmean(values):.{places}f}" if values else "-"
-
-
 def paper_table(root: Path | None = None) -> str:
     """`paper_cells`, and how each of our cells was got."""
     parts, found = [paper_cells(root)], []
@@ -166,23 +148,6 @@ def paper_table(root: Path | None = None) -> str:
         parts += [f"**{task.upper()}**", details(of_task, root)]
         found += of_task
     return "\n\n".join(parts + footnotes(found, root))
-
-
-def error_text(errors: list[float]) -> str:
-    """Mean and spread of some errors as text.
-
-    >>> error_text([1.0, 3.0]), error_text([1.0]), error_text([])
-    ('2.00 ± 1.41', '1.00', 'not recorded')
-    """
-    if not errors:
-        return "not recorded"
-    mean, spread = mean_and_spread(errors)
-    return f"{mean:.2f}" if len(errors) == 1 else f"{mean:.2f} ± {spread:.2f}"
-
-
-def paper_text(experiment: Experiment) -> str:
-    """The paper's error as text, a dash where it has none."""
-    return "-" if experiment.paper_error_percent is None else f"{experiment.paper_error_percent:.1f}"
 
 
 def result_cells(results: list[float], runs: list[dict]) -> list[str]:

@@ -148,7 +148,11 @@ def check_overlap(function: Callable) -> Verdict:
     >>> check_overlap(lambda boxes, others: torch.ones(len(boxes))).message[:15]
     'expected 0.1250'
     """
-    first = torch.tensor([[0.0, 0, 2, 2], [0, 0, 1, 1], [0.1, 0.2, 0.9, 0.5], [-1, -1, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 2, 2]])
-    other = torch.tensor([[1.0, 1, 3, 4], [0, 0, 1, 1], [0.3, 0.1, 0.6, 0.9], [-0.5, 0, 0.5, 0.25], [2, 2, 3, 3], [2, 0, 3, 1], [0, 0, 2, 1.5]])
+    first = torch.tensor(
+        [[0.0, 0, 2, 2], [0, 0, 1, 1], [0.1, 0.2, 0.9, 0.5], [-1, -1, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 2, 2]]
+    )
+    other = torch.tensor(
+        [[1.0, 1, 3, 4], [0, 0, 1, 1], [0.3, 0.1, 0.6, 0.9], [-0.5, 0, 0.5, 0.25], [2, 2, 3, 3], [2, 0, 3, 1], [0, 0, 2, 1.5]]
+    )
     cases = [dict(boxes=first[rows], others=other[rows]) for rows in ([0], [0, 1, 2], [3, 0], [4, 0], [5, 6, 2])]
     return compare(function, cases, box_overlap, OVERLAP_MISTAKES)
