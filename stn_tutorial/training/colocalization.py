@@ -14,8 +14,10 @@ from ..arguments import check_whole
 from ..geometry.attention import Attention
 from ..geometry.carrying import inverse_of, map_boxes
 from ..geometry.coordinates import target_grid
+from ..geometry.family import Family
 from ..networks.models.parts import normed_relu
 from ..networks.transformer import SpatialTransformer
+from ..networks.watching import evaluating
 from ..networks.weights import pretrained
 from .data import Dataset
 from .distortions import TranslatedCluttered
@@ -24,7 +26,8 @@ from .recipe import Recipe
 
 FRAME, COUNT, CLUTTER = 84, 100, 16  # as in the paper
 MARGIN, STEPS = 1.0, 150
-WIDE = 0.8  # of the first windows, as a share of the picture
+WIDE, NARROW = 0.8, 28 / FRAME  # of the first windows and the last ones, as a share of the picture
+FAMILY = Attention()
 
 
 @dataclass
@@ -54,7 +57,7 @@ def scenes(data: Dataset, digit: int, patches: int = CLUTTER, count: int = COUNT
     return Scenes(images[:count], window_boxes(family, inverse_of(family, pose[:count])))
 
 
-def window_boxes(family: Attention, theta: Tensor) -> Tensor:
+def window_boxes(family: Family, theta: Tensor) -> Tensor:
     """Where windows lie in their pictures: theta (N, 3) -> boxes (N, 4), normalised."""
     return map_boxes(family, theta, torch.tensor([[-1.0, -1.0, 1.0, 1.0]], device=theta.device))[:, 0]
 
@@ -100,27 +103,41 @@ def hinge(features: Tensor, elsewhere: Tensor, margin: float = MARGIN) -> Tensor
     return F.relu(between - away + margin)[others].mean()
 
 
-def colocalize(images: Tensor, steps: int = STEPS, batch: int = 50, lr: float = 1e-2, seed: int = 0) -> Tensor:
+def colocalize(images: Tensor, steps: int = STEPS, starts: int = 3, seed: int = 0) -> Tensor:
     """Windows on what the pictures have in common, learned from the pictures alone: (N, 1, 84, 84) -> boxes (N, 4), normalised.
 
-    The windows begin 0.8 as wide as the picture and narrow to the 28 pixels of a digit in the first 0.6 of the steps: that
-    width is given, and only the place is found. Features count by their direction. AdamW, one cycle.
+    A search may end at something else that is common, darkness for instance. So it is begun `starts` times, and the search with the
+    least loss is taken, which asks no box. Raises ValueError for fewer than one start.
+    """
+    check_whole("starts", starts, 1)
+    return min((search(images, steps, seed=seed + 1000 * start) for start in range(starts)), key=lambda found: found[0])[1]
+
+
+def search(images: Tensor, steps: int, batch: int = 32, lr: float = 1e-2, seed: int = 0) -> tuple[float, Tensor]:
+    """One search: its loss on all pictures in the end, and its boxes.
+
+    The windows begin 0.8 as wide as the picture and narrow to the 28 pixels of a digit between 0.4 and 0.9 of the steps: that
+    width is given, and only the place is found. Beyond the picture lies its mirror image: darkness there would be common to all.
+    Features count by their direction. AdamW, one cycle.
     """
     torch.manual_seed(seed)
-    generator, family, narrow = torch.Generator().manual_seed(seed), Attention(), 28 / FRAME
-    localizer, read = SearchingLocalizer(WIDE), encoder()
-    transformer = SpatialTransformer(localizer, family, size=56)
+    generator, localizer, read = torch.Generator().manual_seed(seed), SearchingLocalizer(WIDE), encoder()
+    transformer = SpatialTransformer(localizer, FAMILY, size=56, padding_mode="reflection")
     optimizer = torch.optim.AdamW(localizer.parameters(), lr, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, pct_start=0.2)
+
+    def loss_of(some: Tensor) -> Tensor:
+        place = (2 * torch.rand(len(some), 2, generator=generator) - 1) * (1 - NARROW)
+        random = transformer.warp(some, F.pad(place, (1, 0), value=NARROW))
+        return hinge(*(F.normalize(read(crops)) for crops in (transformer(some), random)))
+
     for step in range(steps):
-        localizer.width = WIDE + (narrow - WIDE) * min(1, step / (0.6 * steps))
-        chosen = images[torch.randperm(len(images), generator=generator)[:batch]]
-        place = (2 * torch.rand(len(chosen), 2, generator=generator) - 1) * (1 - narrow)
-        random = transformer.warp(chosen, F.pad(place, (1, 0), value=narrow))
-        loss = hinge(*(F.normalize(read(crops)) for crops in (transformer(chosen), random)))
+        localizer.width = WIDE + (NARROW - WIDE) * min(1, max(0, 2 * step / steps - 0.8))
+        loss = loss_of(images[torch.randperm(len(images), generator=generator)[:batch]])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    with torch.no_grad():
-        return window_boxes(family, transformer.eval().theta(images))
+    localizer.width = NARROW
+    with torch.no_grad(), evaluating(transformer):
+        return float(loss_of(images)), window_boxes(FAMILY, transformer.theta(images))

@@ -11,7 +11,7 @@ from .experiment import Experiment, published
 from .experiments import PAPER_ERRORS, PAPER_TASKS, SIDES, experiment_called, matching
 from .metrics import out_of_frame_fraction, scale_of
 from .runs import load_floor, load_runs, load_theta
-from .team_tables import ADDITION, PLACED, PLACED_FOLDER, addition_table, placed_table
+from .team_tables import PLACED_FOLDER, TEAMS
 
 DETAILS = ("net", "paper %", "error %", "± over seeds", "seeds", "parameters", "epochs", "minutes")
 DETAILS += ("angle before °", "angle after °", "corners before px", "corners after px")
@@ -19,8 +19,8 @@ PAPER_TABLE, PAPER_CELLS = "paper-table-1", "paper-table-1-cells"
 BLOCKS = "cifar10-seed-blocks"
 CIFAR10 = ("cifar10", "cifar10-r", "cifar10-rts")
 STILLNESS, DOOR = "stillness", "door"
-TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), ADDITION, PLACED, *CIFAR10, BLOCKS)
-WHOLE = (DOOR, PAPER_TABLE, PAPER_CELLS, ADDITION, PLACED, BLOCKS)  # tables that have no parts
+TABLES = (DOOR, STILLNESS, PAPER_TABLE, PAPER_CELLS, *(f"mnist-{task}" for task in SIDES), *TEAMS, *CIFAR10, BLOCKS)
+WHOLE = (DOOR, PAPER_TABLE, PAPER_CELLS, *TEAMS, BLOCKS)  # tables that have no parts
 CHANCE = 89.5  # an error in per cent, no better than a guess among ten classes of equal size
 ACCURACY = ("net", "accuracy %", "± over seeds", "training %", "best epoch %", "seeds", "parameters", "epochs", "minutes")
 ACCURACY += ("scale", "outside %", "turned %")
@@ -55,10 +55,8 @@ def table(name: str, root: Path | None = None, nets: str = "*") -> str:
         return paper_cells(root)
     if name == BLOCKS:
         return seed_blocks(root)
-    if name == ADDITION:
-        return addition_table(root)
-    if name == PLACED:
-        return placed_table(root)
+    if name in TEAMS:
+        return TEAMS[name](root)
     if name == STILLNESS:
         return stillness_table(root, nets)
     if name == DOOR:

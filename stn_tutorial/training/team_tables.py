@@ -1,13 +1,14 @@
-"""The tables of transformers that work together or stand elsewhere: two digits added, and one small net in six ways."""
+"""The tables of transformers that work together or stand elsewhere, and of what else the paper's appendix has."""
 
 import statistics
 from pathlib import Path
 
 from .cells import error_text, markdown, mean_text, paper_text
 from .experiments import matching
+from .measured import load_measured
 from .runs import load_runs
 
-ADDITION, PLACED = "mnist-addition", "mnist-placed"
+ADDITION, PLACED, COLOCALIZED, SOLIDS = "mnist-addition", "mnist-placed", "mnist-colocalization", "mnist-solids"
 PLACED_FOLDER = "-placed/"
 PLACED_ROWS = {
     "nowhere": "no transformer",
@@ -17,6 +18,11 @@ PLACED_ROWS = {
     "shared": "on the picture, shared layers",
     "features": "on the feature maps",
 }
+MEASURES = {
+    "error is": ("test_error_percent",),
+    "degrees are": ("stillness", "degrees"),
+    "pixels are": ("stillness", "pixels"),
+}
 
 
 def addition_table(root: Path | None = None) -> str:
@@ -25,11 +31,24 @@ def addition_table(root: Path | None = None) -> str:
     for experiment in matching(f"{ADDITION}/*"):
         runs = load_runs(experiment.name, root)
         missing += [] if runs else [experiment.name]
-        strayed = [sorted(window) for run in runs for window in run.get("who_follows_pixels", [])]
+        windows = [run.get("who_follows_pixels", []) for run in runs]
+        followed = [len({window.index(min(window)) for window in of_run}) for of_run in windows if of_run]
+        strayed = [sorted(window) for of_run in windows for window in of_run]
         errors, size = [run["test_error_percent"] for run in runs], f"{runs[0]['parameters']:,}" if runs else "-"
         stray = [mean_text([window[k] for window in strayed], 1) for k in (0, 1)]
-        rows.append([experiment.name.split("/")[1], paper_text(experiment), error_text(errors), str(len(runs)), size, *stray])
+        rows.append(
+            [
+                experiment.name.split("/")[1],
+                paper_text(experiment),
+                error_text(errors),
+                str(len(runs)),
+                size,
+                *stray,
+                ", ".join(map(str, followed)) or "-",
+            ]
+        )
     header = ("net", "paper %", "error %", "seeds", "parameters", "strays from its digit px", "from the other px")
+    header += ("digits followed, by seed",)
     return "\n\n".join([markdown(header, rows), *named(missing)])
 
 
@@ -53,6 +72,59 @@ def placed_table(root: Path | None = None) -> str:
     return "\n\n".join([markdown(header, rows), *named(missing)])
 
 
+def placed_findings(root: Path | None = None) -> str:
+    """Which nets of `placed_table` differ from the one that looks once by more than both spreads together, a line each."""
+    said = []
+    for task in ("r", "rts"):
+        once = load_runs(f"mnist-{task}{PLACED_FOLDER}input", root)
+        for name, title in PLACED_ROWS.items():
+            runs = load_runs(f"mnist-{task}{PLACED_FOLDER}{name}", root)
+            for what, path in MEASURES.items():
+                ours, theirs = ([value for run in some if (value := at(run, path)) is not None] for some in (runs, once))
+                if name == "input" or min(len(ours), len(theirs)) < 2:
+                    continue
+                gap = statistics.fmean(ours) - statistics.fmean(theirs)
+                if abs(gap) > statistics.stdev(ours) + statistics.stdev(theirs):
+                    said.append(f"{task.upper()}, {title}: {what} {'more' if gap > 0 else 'less'}")
+    return (
+        "\n".join(said) or "Nothing differs from one look on the picture by more than the spreads, or too little is recorded."
+    )
+
+
+def at(run: dict, path: tuple[str, ...]) -> float | None:
+    """What a record has under some keys, one within the other; None if it has it not."""
+    for key in path:
+        run = run.get(key) if isinstance(run, dict) else None
+    return run
+
+
+def colocalization_table(root: Path | None = None) -> str:
+    """Share of windows whose overlap with the digit is above one half, by class, alone and in clutter, beside the paper's."""
+    found, rows = load_measured(COLOCALIZED, root), []
+    if not found:
+        return f"{COLOCALIZED}: not recorded"
+    for digit in sorted({row["digit"] for row in found}):
+        of_class = [row for row in found if row["digit"] == digit]
+        shares = [
+            [row["found_percent"] for row in of_class if bool(row["patches"]) == cluttered] for cluttered in (False, True)
+        ]
+        rows.append([str(digit), *(spread_text(share, 0) for share in shares), str(max(map(len, shares)))])
+    rows.append(["the paper, over all", "100", "75 to 93", "-"])
+    return markdown(("class", "alone: found %", "in clutter: found %", "seeds"), rows)
+
+
+def solids_table(root: Path | None = None) -> str:
+    """Error on turned digits in space, for nets that read their shadow, the volume, or the shadow behind a transformer."""
+    found, rows = load_measured(SOLIDS, root), []
+    if not found:
+        return f"{SOLIDS}: not recorded"
+    for reader in dict.fromkeys(row["reader"] for row in found):
+        runs = [row for row in found if row["reader"] == reader]
+        errors = [row["error_percent"] for row in runs]
+        rows.append([reader, error_text(errors), str(len(runs)), f"{runs[0]['parameters']:,}", str(runs[0]["steps"])])
+    return markdown(("reads", "error %", "seeds", "parameters", "steps"), rows)
+
+
 def spread_text(values: list[float], places: int) -> str:
     """Mean and spread of some numbers as text; a dash for none."""
     if len(values) < 2:
@@ -63,3 +135,6 @@ def spread_text(values: list[float], places: int) -> str:
 def named(missing: list[str]) -> list[str]:
     """A line that names what is not recorded, if anything is."""
     return [f"Not recorded: {', '.join(missing)}."] if missing else []
+
+
+TEAMS = {ADDITION: addition_table, PLACED: placed_table, COLOCALIZED: colocalization_table, SOLIDS: solids_table}

@@ -14,7 +14,7 @@ from stn_tutorial import (
     Translation,
     sample,
 )
-from stn_tutorial.geometry.carrying import inverse_of, map_boxes, unwarp_grid
+from stn_tutorial.geometry.carrying import box_overlap, inverse_of, map_boxes, unwarp_grid
 
 INVERTIBLE = [Translation(), Attention(), Rotation(), Similarity(), Affine(), Projective(), Diffeomorphic()]
 
@@ -77,3 +77,12 @@ def test_what_are_no_boxes_is_named(boxes):
 def test_a_family_without_inverses_says_so():
     with pytest.raises(ValueError, match="family must have inverses"):
         unwarp_grid(ThinPlateSpline(), some_theta(ThinPlateSpline()), (8, 8))
+
+
+def test_the_overlap_of_boxes_is_what_both_cover_over_what_any_covers():
+    boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 1, 1], [0, 0, 1, 1]])
+    others = torch.tensor([[1.0, 1, 3, 3], [0, 0, 2, 2], [0.5, 0.5, 1.5, 1.5], [2, 2, 3, 3], [1, 0, 2, 1]])
+    found = box_overlap(boxes, others)
+    torch.testing.assert_close(found, torch.tensor([1 / 7, 1, 1 / 4, 0, 0]))
+    torch.testing.assert_close(box_overlap(others, boxes), found)
+    assert box_overlap(boxes[:, None], others).shape == (5, 5)

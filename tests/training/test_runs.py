@@ -183,7 +183,8 @@ def test_a_record_is_whole_and_of_the_experiment_as_it_stands(name, runs):
         assert len(run["history"]) == run["epochs"] == experiment.recipe.epochs
         assert run["test_error_percent"] == run["history"][-1]["test_error_percent"]  # the last epoch, not the best
         units = ("degrees", "pixels") if "before_pixels" in run["pose"] else ("degrees",)  # the first runs lack the pixels
-        assert {len(run["pose"][f"{when}_{unit}"]) for when in ("before", "after") for unit in units} == {10}
+        classes = 19 if experiment.pairs else 10
+        assert {len(run["pose"][f"{when}_{unit}"]) for when in ("before", "after") for unit in units} == {classes}
         assert name.startswith("cifar10") or run["wall_seconds"] <= 60 * MINUTES_ALLOWED
         has_transformer = find_transformer(experiment.build()) is not None
         assert (run_folder(name, run["seed"]) / "theta.npz").exists() == has_transformer
@@ -233,7 +234,10 @@ def test_a_theta_history_is_whole_and_begins_at_the_identity_unless_it_stays(nam
     else:
         assert torch.equal(history["theta"][0], transformer.family.identity().expand(64, -1))
     assert history["step"][0] == 0 and (history["step"].diff() > 0).all()
-    channels, side = (1, SIDES[EXPERIMENTS[name].distortion]) if "mnist" in name else (3, 48 if "-rts" in name else 32)
+    if "mnist" in name:
+        channels, side = (2, 42) if EXPERIMENTS[name].pairs else (1, SIDES[EXPERIMENTS[name].distortion])
+    else:
+        channels, side = 3, 48 if "-rts" in name else 32
     assert history["image"].shape == (64, channels, side, side) and history["label"].shape == (64,)
     assert run_folder(name, runs[name][0]["seed"]).joinpath("theta.npz").stat().st_size < 500_000
 
