@@ -257,7 +257,8 @@ figures.images_in_rows(
 # </details>
 
 # %%
-windows = colocalize(drawn.images, steps=10 if quick else 150)
+few = {"looks": 5, "steps": 5, "starts": 2}
+windows = colocalize(drawn.images, **(few if quick else {}))
 team_figures.boxed(drawn.images[:6], {"the digit": drawn.boxes[:6], "found": windows[:6]})
 
 # %% [markdown]

@@ -17,7 +17,6 @@ from ..geometry.coordinates import target_grid
 from ..geometry.family import Family
 from ..networks.models.parts import normed_relu
 from ..networks.transformer import SpatialTransformer
-from ..networks.watching import evaluating
 from ..networks.weights import pretrained
 from .data import Dataset
 from .distortions import TranslatedCluttered
@@ -25,7 +24,7 @@ from .evaluation import distorted
 from .recipe import Recipe
 
 FRAME, COUNT, CLUTTER = 84, 100, 16  # as in the paper
-MARGIN, STEPS = 1.0, 150
+MARGIN, WARMING = 1.0, 10
 WIDE, NARROW = 0.8, 28 / FRAME  # of the first windows and the last ones, as a share of the picture
 FAMILY = Attention()
 
@@ -65,11 +64,11 @@ def window_boxes(family: Family, theta: Tensor) -> Tensor:
 class SearchingLocalizer(nn.Module):
     """A localiser that gives every place of the picture a score and looks at the mean of all places, weighed by their softmax.
 
-    Its convolutions treat all places alike, so that it cannot learn a place by heart. width: of the window, as a share of the picture.
+    Its convolutions treat all places alike, so that it cannot learn a place by heart. `width`: of the window, as a share of the picture.
     Images (N, 1, H, H), H a multiple of 4, -> theta (N, 3) of `Attention`; untrained, the middle of the picture.
     """
 
-    def __init__(self, width: float, filters: int = 16):
+    def __init__(self, width: float = WIDE, filters: int = 16):
         super().__init__()
         layers: list[nn.Module] = []
         for before in (1, filters):
@@ -103,41 +102,51 @@ def hinge(features: Tensor, elsewhere: Tensor, margin: float = MARGIN) -> Tensor
     return F.relu(between - away + margin)[others].mean()
 
 
-def colocalize(images: Tensor, steps: int = STEPS, starts: int = 3, seed: int = 0) -> Tensor:
+def colocalize(images: Tensor, looks: int = 50, steps: int = 50, starts: int = 3, seed: int = 0) -> Tensor:
     """Windows on what the pictures have in common, learned from the pictures alone: (N, 1, 84, 84) -> boxes (N, 4), normalised.
 
-    A search may end at something else that is common, darkness for instance. So it is begun `starts` times, and the search with the
-    least loss is taken, which asks no box. Raises ValueError for fewer than one start.
+    A search may end at something else that is common, a dark spot for instance. So it is begun `starts` times, with windows
+    0.8 as wide as the picture and `looks` steps each, and the one with the least loss goes on, which asks no box: in `steps` more its
+    windows narrow to the 28 pixels of a digit. That width is given; only the place is found.
+
+    Raises ValueError for fewer than one start or step.
     """
-    check_whole("starts", starts, 1)
-    return min((search(images, steps, seed=seed + 1000 * start) for start in range(starts)), key=lambda found: found[0])[1]
+    for name, count in (("looks", looks), ("steps", steps), ("starts", starts)):
+        check_whole(name, count, 1)
+    begun = []
+    for start in range(starts):
+        torch.manual_seed(seed + 1000 * start)
+        localizer = SearchingLocalizer()
+        begun.append((search(localizer, images, [WIDE] * looks, 1e-2, seed), localizer))
+    localizer = min(begun, key=lambda pair: pair[0])[1]
+    narrowing = [max(NARROW, WIDE + (NARROW - WIDE) * 2 * step / steps) for step in range(1, steps + 1)]
+    search(localizer, images, narrowing, 3e-3, seed)
+    with torch.no_grad():
+        return window_boxes(FAMILY, localizer(images))
 
 
-def search(images: Tensor, steps: int, batch: int = 32, lr: float = 1e-2, seed: int = 0) -> tuple[float, Tensor]:
-    """One search: its loss on all pictures in the end, and its boxes.
+def search(localizer: SearchingLocalizer, images: Tensor, widths: list[float], lr: float, seed: int, batch: int = 32) -> float:
+    """Let a localiser learn, a step for each width of its windows; the loss on all pictures in the end. It is left in evaluation mode.
 
-    The windows begin 0.8 as wide as the picture and narrow to the 28 pixels of a digit between 0.4 and 0.9 of the steps: that
-    width is given, and only the place is found. Beyond the picture lies its mirror image: darkness there would be common to all.
-    Features count by their direction. AdamW, one cycle.
+    Beyond the picture lies its mirror image: darkness there would be common to all. Features count by their direction. AdamW, at a
+    rate that rises to `lr` in the first steps.
     """
-    torch.manual_seed(seed)
-    generator, localizer, read = torch.Generator().manual_seed(seed), SearchingLocalizer(WIDE), encoder()
-    transformer = SpatialTransformer(localizer, FAMILY, size=56, padding_mode="reflection")
+    generator, read = torch.Generator().manual_seed(seed), encoder()
+    transformer = SpatialTransformer(localizer.train(), FAMILY, size=56, padding_mode="reflection")
     optimizer = torch.optim.AdamW(localizer.parameters(), lr, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 0.1, 1, total_iters=WARMING)
 
     def loss_of(some: Tensor) -> Tensor:
         place = (2 * torch.rand(len(some), 2, generator=generator) - 1) * (1 - NARROW)
         random = transformer.warp(some, F.pad(place, (1, 0), value=NARROW))
         return hinge(*(F.normalize(read(crops)) for crops in (transformer(some), random)))
 
-    for step in range(steps):
-        localizer.width = WIDE + (NARROW - WIDE) * min(1, max(0, 2 * step / steps - 0.8))
+    for localizer.width in widths:
         loss = loss_of(images[torch.randperm(len(images), generator=generator)[:batch]])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    localizer.width = NARROW
-    with torch.no_grad(), evaluating(transformer):
-        return float(loss_of(images)), window_boxes(FAMILY, transformer.theta(images))
+    localizer.eval()
+    with torch.no_grad():
+        return float(loss_of(images))
