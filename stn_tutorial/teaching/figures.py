@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ..geometry.coordinates import normalized_to_pixel
@@ -205,12 +206,13 @@ def warps(image: Tensor, transformations: dict[str, tuple], columns: int = 4) ->
 
 
 def lines(series: dict[str, tuple], x_label: str, y_label: str, title: str = "") -> Picture:
-    """Line chart: a name -> (x values, y values)."""
+    """Line chart: a name -> (x values, y values); x values that are a range have whole ticks."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
     looks = zip(cycle((ACCENT, SECOND, INK, "#edae49", "#6a4c93", "#66a182")), cycle(("-", "--", ":", "-.")), strict=False)
     for (name, (x, y)), (color, style) in zip(series.items(), looks, strict=False):
         axes.plot(x, y, style, color=color, label=name, linewidth=1.8, marker="o" if len(x) < 12 else None, markersize=3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=all(isinstance(x, range) for x, _ in series.values())))
     axes.set_xlabel(x_label, fontsize=12)
     axes.set_ylabel(y_label, fontsize=12)
     axes.tick_params(labelsize=12)

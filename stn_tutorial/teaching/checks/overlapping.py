@@ -146,7 +146,7 @@ def check_overlap(function: Callable) -> Verdict:
     """`overlap(boxes, others)`: intersection over union of pairs of boxes, (N, 4) each -> (N,).
 
     >>> check_overlap(lambda boxes, others: torch.ones(len(boxes))).message[:15]
-    'expected 0.1250'
+    'expected 0.1111'
     """
     first = torch.tensor(
         [[0.0, 0, 2, 2], [0, 0, 1, 1], [0.1, 0.2, 0.9, 0.5], [-1, -1, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 2, 2]]
