@@ -30,11 +30,15 @@ def map_boxes(family: Family, theta: Tensor, boxes: Tensor) -> Tensor:
 def box_overlap(boxes: Tensor, others: Tensor) -> Tensor:
     """Intersection over union of boxes, 0 for those apart, 1 for equal ones: two tensors (..., 4) -> (...).
 
-    A box is (left, top, right, bottom), in any unit.
+    A box is (left, top, right, bottom), in any unit. Raises ValueError for boxes of another shape.
 
     >>> box_overlap(torch.tensor([0.0, 0, 2, 1]), torch.tensor([1.0, 0, 3, 1]))  # one of three squares is common
     tensor(0.3333)
     """
+    for name, given in (("boxes", boxes), ("others", others)):
+        if not isinstance(given, Tensor) or given.dim() < 1 or given.shape[-1] != 4:
+            got = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+            raise ValueError(f"{name} must have shape (..., 4), left, top, right, bottom, got {got}")
     shared = torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2])
     common = shared.clamp(min=0).prod(dim=-1)
     areas = [(box[..., 2:] - box[..., :2]).prod(dim=-1) for box in (boxes, others)]

@@ -15,6 +15,7 @@ from ..geometry.attention import Attention
 from .data import Dataset
 
 FRAME, WINDOW = 72, 24  # pixels
+SCALES = (1, 2, 3, 4)
 FAMILY = Attention()
 NEAR = 1.0  # pixels: so near is found
 
@@ -34,6 +35,8 @@ class Windows:
     """Windows that shrink by `scale`, on images (N, 1, 72, 72) that are blurred once, if at all, and not anew at each step."""
 
     def __init__(self, images: Tensor, scale: int, antialias: bool):
+        if scale not in SCALES:
+            raise ValueError(f"scale must be one of {SCALES}, got {scale!r}")
         self.images, self.scale = images, scale
         self.volume, self.depth = images[:, :, None], torch.tensor(0.0)
         if antialias:  # all points of a window are equally far apart, so all read at one depth

@@ -86,3 +86,7 @@ def test_the_overlap_of_boxes_is_what_both_cover_over_what_any_covers():
     torch.testing.assert_close(found, torch.tensor([1 / 7, 1, 1 / 4, 0, 0]))
     torch.testing.assert_close(box_overlap(others, boxes), found)
     assert box_overlap(boxes[:, None], others).shape == (5, 5)
+    with pytest.raises(ValueError, match=r"others must have shape \(\.\.\., 4\).*got \(5, 2\)"):
+        box_overlap(boxes, others[:, :2])
+    with pytest.raises(ValueError, match="boxes must have shape .*got list"):
+        box_overlap([0, 0, 1, 1], others)

@@ -38,3 +38,8 @@ def test_a_blurred_window_finds_back_from_farther_off(digits):
     plain, blurred = (share_found(digits, 4, on, [0, 6]) for on in (False, True))
     assert blurred[0] == 1 and blurred[1] > plain[1] + 0.3
     assert share_found(digits, 1, True, [4]) == pytest.approx(share_found(digits, 1, False, [4]), abs=0.05)
+
+
+def test_a_window_of_no_whole_pixels_is_refused(digits):
+    with pytest.raises(ValueError, match=r"scale must be one of \(1, 2, 3, 4\), got 5"):
+        Windows(digits, 5, True)
