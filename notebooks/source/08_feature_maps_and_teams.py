@@ -374,19 +374,22 @@ figures.lines({name: (scales, reach) for name, reach in basins.items()}, "the wi
 # A box, a mask or a key point of the output has its place in the input: the same theta says where. And the output can be put back.
 
 # %%
-from stn_tutorial import Rotation, sample
+from stn_tutorial import sample
 from stn_tutorial.geometry.carrying import map_boxes, unwarp_grid
 
-picture, theta = seven[None] / 255, torch.tensor([[0.6]])
-output = sample(picture, Rotation().grid(theta, (28, 28)))
-box = torch.tensor([[-0.8, -0.75, 0.65, 0.9]])  # around the output's 7
-back = sample(output, unwarp_grid(Rotation(), theta, (28, 28)))
-places = torch.cat([map_boxes(Rotation(), theta, box)[0], box, box * torch.nan])
-team_figures.boxed(torch.cat([picture, output, back]), {"the box": places}, ["input", "output", "put back"])
+finder = pretrained("mnist-rts/st-cnn-similarity-still").transformer
+view, _ = DISTORTIONS["rts"]()(seven[None] / 255, torch.Generator().manual_seed(3))
+with torch.no_grad():
+    output, theta = finder(view, return_theta=True)
+box = torch.tensor([[-0.7, -0.7, 0.6, 0.9]])  # around the output's 7
+in_view = map_boxes(finder.family, theta, box)[0]
+back = sample(output, unwarp_grid(finder.family, theta, (42, 42)))
+places = torch.cat([in_view, box, box * torch.nan])
+team_figures.boxed([view[0], output[0], back[0]], {"the box": places}, ["input", "output", "put back"])
 
 # %% [markdown]
-# In the middle the box, drawn around the output's 7. On the left the upright box of the input that holds it: larger, since the box is turned there. On the right
-# the output put back. It was sampled twice, and is a little blurred.
+# In the middle a box around the 7, as a net that was trained on turned, scaled and shifted digits hands it on. On the left the upright box of the input that
+# holds it. On the right the output put back. It was sampled twice, and is a little blurred.
 #
 # ## What to take away
 #

@@ -48,19 +48,19 @@ def turned_maps(layers: nn.Sequential, image: Tensor, degrees: float = 90, shown
     return images_in_rows(rows, labels, alt)
 
 
-def boxed(images: Tensor, boxes: dict[str, Tensor], titles=None, alt: str | None = None) -> Picture:
+def boxed(images, boxes: dict[str, Tensor], titles=None, alt: str | None = None) -> Picture:
     """Images in a row, with boxes over them.
 
-    images: (N, C, H, W), uint8 or in [0, 1]. boxes: a name -> (N, 4), normalised, (left, top, right, bottom); NaN: none.
+    images: N of (C, H, W), uint8 or in [0, 1]. boxes: a name -> (N, 4), normalised, (left, top, right, bottom); NaN: none.
     """
-    count, size = len(images), tuple(images.shape[2:])
+    count = len(images)
     figure = Figure(figsize=(6.4, 6.4 / count + 0.35 + 0.25 * bool(titles)), layout="constrained")
     looks = list(zip(boxes.items(), cycle(((SECOND, "--", 1.5), (ACCENT, "-", 2.2))), strict=False))
     for k, axes in enumerate(figure.subplots(1, count, squeeze=False)[0]):
         panel(axes, images[k])
         axes.set_title(titles[k] if titles else "", fontsize=11)
         for (_, of_name), (color, dashes, width) in looks:
-            (left, top), (right, bottom) = normalized_to_pixel(of_name[k].view(2, 2), size).tolist()
+            (left, top), (right, bottom) = normalized_to_pixel(of_name[k].view(2, 2), tuple(images[k].shape[1:])).tolist()
             kind = {"edgecolor": color, "facecolor": "none", "linestyle": dashes, "linewidth": width}
             axes.add_patch(Rectangle((left, top), right - left, bottom - top, **kind))
     marks = [Line2D([], [], color=color, linestyle=dashes, label=name) for (name, _), (color, dashes, _) in looks]
