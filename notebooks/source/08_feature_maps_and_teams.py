@@ -83,12 +83,14 @@ from torchvision.models import resnet18
 
 from stn_tutorial import Affine, SpatialTransformer
 
-net = resnet18()
-net.layer2 = torch.nn.Sequential(SpatialTransformer.for_images((64, 56, 56), Affine()), net.layer2)
-net(torch.rand(2, 3, 224, 224)).shape
+net, photographs = resnet18().eval(), torch.rand(2, 3, 224, 224)
+with torch.no_grad():
+    before = net(photographs)
+    net.layer2 = torch.nn.Sequential(SpatialTransformer.for_images((64, 56, 56), Affine()), net.layer2)
+    print(before.allclose(net(photographs), atol=1e-3))
 
 # %% [markdown]
-# `for_images` makes a localiser for maps of that shape. It starts at the identity: the net says what it said before.
+# `for_images` makes a localiser for maps of that shape. It starts at the identity, so the net says what it said before.
 #
 # There is a place between. The transformer turns the *picture*, and its localiser begins with the classifier's own **first layers**. It costs fewer
 # parameters, and what is warped is still the picture. Both parts hold the same module:
@@ -186,7 +188,7 @@ print(placed_findings())
 #
 # - Under R the frame never leaves the middle; under RTS it does, too.
 # - The stillness of a transformer on maps is that of its *window*. The features in it are those of a turned digit all the same.
-# - Six epochs are few. The nets of notebook 5 had seven times as many.
+# - Six epochs are few. The nets that come with the package had up to 70.
 # - A second look costs another pass through the localiser.
 #
 # </details>
@@ -299,13 +301,13 @@ Markdown(table("mnist-colocalization"))
 # That is all ten classes, two seeds each. "All off by" is how far the windows of a class are off *together*, in clutter; beside it how far each is off from that.
 # Nothing in the loss asks for the middle. It asks for likeness, and windows that are all off by the same few pixels are as much alike.
 #
-# It was begun three times for each, and the search with the least loss was kept: some end at dark spots, which are also common to all pictures.
+# A search may end elsewhere. So it was begun three times for each class and seed, and the one with the least loss was kept.
 
 # %% [markdown]
 # ## In three dimensions
 #
-# Give a digit some thickness, and turn it in space. What a camera sees is its shadow. From the shadow alone the turn cannot be taken back. From the volume
-# it can, by a 3-D affine map of twelve numbers, before the shadow falls.
+# Give a digit some thickness, and turn it in space. What a camera sees is its shadow. What the shadow has lost, no turn of the shadow brings back. The
+# volume can be turned before the shadow falls, by a 3-D affine map of twelve numbers.
 
 # %%
 from stn_tutorial.training.solids import solid_net
@@ -363,7 +365,9 @@ figures.Folded(chart, "Show who arrives")
 
 # %%
 basins = {
-    name: [max(d for d, share in zip(far, share_found(digits, scale, on, far)) if share >= 0.5) for scale in scales]
+    name: [
+        max([d for d, share in zip(far, share_found(digits, scale, on, far)) if share >= 0.5], default=0) for scale in scales
+    ]
     for name, on in kinds.items()
 }
 figures.lines({name: (scales, reach) for name, reach in basins.items()}, "the window shrinks by", "half arrive from, pixels")
@@ -395,7 +399,7 @@ team_figures.boxed([view[0], output[0], back[0]], {"the box": places}, ["input",
 #
 # 1. A transformer on feature maps moves features. It does not turn them into others.
 # 2. Looking again makes a digit stand stiller; a classifier must be trained with it.
-# 3. Windows side by side need no orders. Measure which follows what.
+# 3. Windows side by side may share the work. Measure which follows what.
 # 4. What pictures share can be found without labels, where something judges what is alike.
 # 5. A window that shrinks should read from a blurred picture.
 #

@@ -56,19 +56,20 @@ def placed_table(root: Path | None = None) -> str:
     """One small net with a transformer in different places: error and stillness on R and RTS, for equal parameters."""
     rows, missing = [], []
     for name, title in PLACED_ROWS.items():
-        row = [title]
+        row, minutes = [title], []
         for task in ("r", "rts"):
             full = f"mnist-{task}{PLACED_FOLDER}{name}"
             runs = load_runs(full, root)
             missing += [] if runs else [full]
+            minutes.append(mean_text([run["wall_seconds"] / 60 for run in runs], 1))
             still = [run["stillness"] for run in runs if "stillness" in run]
             row += [error_text([run["test_error_percent"] for run in runs])]
             row += [
                 spread_text([one[key] for one in still if one[key] is not None], n)
                 for key, n in (("degrees", 1), ("pixels", 2))
             ]
-        rows.append(row)
-    header = ("transformer", "R: error %", "one picture °", "px", "RTS: error %", "one picture °", "px")
+        rows.append([*row, " / ".join(minutes)])
+    header = ("transformer", "R: error %", "one picture °", "px", "RTS: error %", "one picture °", "px", "minutes, R / RTS")
     return "\n\n".join([markdown(header, rows), *named(missing)])
 
 
