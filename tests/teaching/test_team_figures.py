@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from stn_tutorial import Affine, load
+from stn_tutorial import Affine
 from stn_tutorial.networks.models import placed_net
 from stn_tutorial.teaching import team_figures
 from stn_tutorial.training.addition import in_pairs
@@ -18,8 +18,8 @@ from stn_tutorial.training.tables import table
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load("mnist").subset(0, 80)
+def digits(digits):
+    return digits.subset(0, 80)
 
 
 def is_picture(made, words):
@@ -42,9 +42,9 @@ def test_boxes_are_drawn_and_one_that_is_not_there_is_left_out(digits):
 NAME = "mnist-addition/two-affine"
 
 
-def record_of(folder, follows):
+def record_of(folder, digits, follows):
     """A made-up run of two windows, in which the first one follows a digit: theta is what undoes its pose, from the second step on."""
-    pairs = in_pairs(load("mnist").subset(0, 80)).test_images[:64]
+    pairs = in_pairs(digits).test_images[:64]
     poses = [
         distorted(pairs, EachAlone(RandomSimilarity(42), told), torch.Generator().manual_seed(TEST_SEED), Recipe())
         for told in (0, 1)
@@ -73,7 +73,7 @@ def record_of(folder, follows):
 @pytest.mark.parametrize("follows", [0, 1])
 def test_whom_a_window_follows_is_drawn_from_a_record_or_missing(digits, follows, tmp_path):
     assert "not recorded" in team_figures.followed(digits, root=tmp_path)
-    record_of(tmp_path / NAME / "seed-0", follows)
+    record_of(tmp_path / NAME / "seed-0", digits, follows)
     drawn = team_figures.followed(digits, root=tmp_path).alt
     strayed = [float(last) for last in re.findall(r"from digit \d: from [\d.]+ to ([\d.]*\d)", drawn)]
     assert strayed[follows] < 0.1 < 2 < strayed[1 - follows]

@@ -4,13 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from stn_tutorial import load
 from stn_tutorial.training.basin import Windows, framed, sampling_error, share_found
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return framed(load("mnist").subset(0, 24), 24)
+def digits(digits):
+    return framed(digits, 24)
 
 
 def test_a_window_in_place_shows_the_middle_of_the_frame(digits):

@@ -3,15 +3,14 @@
 import pytest
 import torch
 
-from stn_tutorial import load
 from stn_tutorial.geometry.carrying import box_overlap
 from stn_tutorial.training.colocalization import SearchingLocalizer, colocalize, hinge, scenes, search
 from stn_tutorial.training.distortions import TranslatedCluttered
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load("mnist").subset(1500, 10)
+def digits(digits):
+    return digits.subset(1500, 10)
 
 
 @pytest.mark.parametrize("patches", [0, 16])

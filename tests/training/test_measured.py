@@ -2,7 +2,6 @@
 
 import pytest
 
-from stn_tutorial import load
 from stn_tutorial.training.measured import load_measured, write_measured
 from stn_tutorial.training.tables import table
 from stn_tutorial.training.team_tables import COLOCALIZED, PLACED_ROWS, SOLIDS, TEAMS, placed_findings
@@ -15,16 +14,15 @@ def test_a_table_of_what_is_not_recorded_says_so(name, tmp_path):
     assert "Nothing differs" in placed_findings(tmp_path)
 
 
-def test_what_was_written_is_read_and_stands_in_the_table(tmp_path):
-    data = load("mnist").subset(10, 10)
+def test_what_was_written_is_read_and_stands_in_the_table(tmp_path, few_digits):
     off = {"off_together_pixels": 4.0, "off_each_pixels": 2.0}
     found = [{"digit": 3, "patches": patches, "found_percent": 80.0 + patches} | off for patches in (0, 16, 16)]
-    path = write_measured(COLOCALIZED, found, "python benchmarks/colocalization.py", data, tmp_path)
-    assert path.parent.name == COLOCALIZED and data.fingerprint in path.read_text()
+    path = write_measured(COLOCALIZED, found, "python benchmarks/colocalization.py", few_digits, tmp_path)
+    assert path.parent.name == COLOCALIZED and few_digits.fingerprint in path.read_text()
     assert load_measured(COLOCALIZED, tmp_path) == found
     assert "| 3 | 80 | 96 ± 0 | 4.0 | 2.0 | 2 |" in table(COLOCALIZED, tmp_path) and "75 to 93" in table(COLOCALIZED, tmp_path)
     solids = [{"reader": "shadow", "error_percent": error, "parameters": 5, "steps": 7} for error in (10.0, 12.0)]
-    write_measured(SOLIDS, solids, "python benchmarks/solids.py", data, tmp_path)
+    write_measured(SOLIDS, solids, "python benchmarks/solids.py", few_digits, tmp_path)
     assert "| shadow | 11.00 ± 1.41 | 2 | 5 | 7 |" in table(SOLIDS, tmp_path)
 
 

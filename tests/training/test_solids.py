@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from stn_tutorial import load
 from stn_tutorial.geometry.volumes import Affine3d
 from stn_tutorial.networks.models import parameters_of
 from stn_tutorial.training.solids import (
@@ -19,8 +18,8 @@ from stn_tutorial.training.solids import (
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load("mnist").subset(400, 100)
+def digits(digits):
+    return digits.subset(400, 100)
 
 
 def test_the_shadow_of_a_solid_that_is_not_turned_is_the_picture(digits):
