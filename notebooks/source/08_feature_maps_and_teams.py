@@ -392,8 +392,8 @@ places = torch.cat([in_view, box, box * torch.nan])
 team_figures.boxed([view[0], output[0], back[0]], {"the box": places}, ["input", "output", "put back"])
 
 # %% [markdown]
-# In the middle a box around the 7, as a net that was trained on turned, scaled and shifted digits hands it on. On the left the upright box of the input that
-# holds it. On the right the output put back. It was sampled twice, and is a little blurred.
+# In the middle a box around the 7, as a net for RTS hands it on. On the left the upright box of the input that holds it. On the right the output put back:
+# sampled twice, and a little blurred.
 #
 # ## What to take away
 #

@@ -75,7 +75,7 @@ def placed_table(root: Path | None = None) -> str:
 
 def placed_findings(root: Path | None = None) -> str:
     """Which nets of `placed_table` differ from the one that looks once by more than both spreads together, a line each."""
-    said = []
+    said, known = [], 0
     for task in ("r", "rts"):
         once = load_runs(f"mnist-{task}{PLACED_FOLDER}input", root)
         for name, title in PLACED_ROWS.items():
@@ -84,12 +84,13 @@ def placed_findings(root: Path | None = None) -> str:
                 ours, theirs = ([value for run in some if (value := at(run, path)) is not None] for some in (runs, once))
                 if name == "input" or min(len(ours), len(theirs)) < 2:
                     continue
+                known += 1
                 gap = statistics.fmean(ours) - statistics.fmean(theirs)
                 if abs(gap) > statistics.stdev(ours) + statistics.stdev(theirs):
                     said.append(f"{task.upper()}, {title}: {what} {'more' if gap > 0 else 'less'}")
-    return (
-        "\n".join(said) or "Nothing differs from one look on the picture by more than the spreads, or too little is recorded."
-    )
+    if not known:
+        return "Too little is recorded: two seeds of each are needed."
+    return "\n".join(said) or "Nothing differs from one look on the picture by more than the spreads."
 
 
 def at(run: dict, path: tuple[str, ...]) -> float | None:

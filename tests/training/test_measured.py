@@ -2,6 +2,7 @@
 
 import pytest
 
+from stn_tutorial.training import team_tables
 from stn_tutorial.training.measured import load_measured, write_measured
 from stn_tutorial.training.tables import table
 from stn_tutorial.training.team_tables import COLOCALIZED, PLACED_ROWS, SOLIDS, TEAMS, placed_findings
@@ -11,7 +12,7 @@ from stn_tutorial.training.team_tables import COLOCALIZED, PLACED_ROWS, SOLIDS, 
 def test_a_table_of_what_is_not_recorded_says_so(name, tmp_path):
     text = table(name, tmp_path)
     assert "ot recorded" in text
-    assert "Nothing differs" in placed_findings(tmp_path)
+    assert "Too little is recorded" in placed_findings(tmp_path)
 
 
 def test_what_was_written_is_read_and_stands_in_the_table(tmp_path, few_digits):
@@ -38,3 +39,16 @@ def test_a_table_of_placed_nets_has_a_row_for_each():
     assert [line.split("|")[1].strip() for line in table("mnist-placed").splitlines()[2 : 2 + len(PLACED_ROWS)]] == list(
         PLACED_ROWS.values()
     )
+
+
+def test_findings_name_what_differs_by_more_than_both_spreads(monkeypatch):
+    def runs_of(name, root):
+        degrees = {"input": (6.0, 7.0), "chained-3": (3.0, 3.5), "shared": (5.0, 6.5)}.get(name.split("/")[1])
+        if degrees is None or "-rts-" in name:
+            return []
+        return [{"test_error_percent": 1.0, "stillness": {"degrees": one, "pixels": None}} for one in degrees]
+
+    monkeypatch.setattr(team_tables, "load_runs", runs_of)
+    assert placed_findings() == "R, on the picture, 3 looks: degrees are less"
+    monkeypatch.setattr(team_tables, "load_runs", lambda name, root: runs_of("mnist-r-placed/input", root))
+    assert placed_findings() == "Nothing differs from one look on the picture by more than the spreads."
