@@ -46,7 +46,7 @@ def test_a_solved_notebook_is_done_and_its_report_is_what_gradescope_reads(check
 def test_one_wrong_one_not_begun_one_broken_and_trouble_elsewhere_in_the_notebook(check):
     broken = "def my_reflect(x, length, align_corners)\n    return x"
     wrong = "def my_sampler(images, grid, padding_mode, align_corners):\n    print(1)\n    return images\nassert QUICK"
-    stub = "def derivative_by_t_x(images, t_x, t_y, align_corners):\n    raise NotImplementedError  # your turn"
+    stub = "def derivative_by_t_x(**case):\n    raise NotImplementedError  # your turn"
     found = check("import os\nQUICK = os.environ['STN_PROFILE'] == 'quick'\n1 / 0", broken, wrong, stub)
     assert found["my_reflect"].sentence.startswith("its cell raised SyntaxError")
     assert found["my_sampler"].state == "wrong" and "expected shape" in found["my_sampler"].sentence
