@@ -24,7 +24,8 @@ from .kernel import ThisInterpreter, socket_options
 DONE, NOT_YET, WRONG = "done", "not yet", "wrong"
 STATES = {"passed": DONE, NOT_TRIED: NOT_YET, "failed": WRONG}
 VERDICT = "application/vnd.stn-tutorial.verdict+json"
-TIMEOUT = 120  # seconds a cell
+START = "import stn_tutorial.teaching.homework"  # the first cell: what takes long at the start is not the learner's time
+TIMEOUT, STARTING = 120, 600  # seconds for a cell of the notebook, and for Python and torch to start
 MOST_RUNS = 6  # a notebook is begun again without the cell that ended its kernel, so often
 
 
@@ -51,8 +52,9 @@ def check_notebook(path: Path | str, timeout: float = TIMEOUT) -> list[Answer]:
     made = read(path_of("notebook", path))
     lesson = lesson_of(made, path)
     exercises = [exercise for exercise in EXERCISES if exercise.notebook == lesson]
-    questions = {len(made.cells) + k: exercise for k, exercise in enumerate(exercises)}
-    made.cells += [nbformat.v4.new_code_cell(question(exercise)) for exercise in exercises]
+    questions = {1 + len(made.cells) + k: exercise for k, exercise in enumerate(exercises)}
+    asked = map(nbformat.v4.new_code_cell, map(question, exercises))
+    made.cells = [nbformat.v4.new_code_cell(START), *made.cells, *asked]
     stopped = run(made, timeout)
     return [answer_of(exercise, made.cells, k, stopped) for k, exercise in questions.items()]
 
@@ -75,7 +77,8 @@ def read(path: Path) -> NotebookNode:
 def lesson_of(made: NotebookNode, path: Path | str) -> int:
     """The number of the lesson whose exercises a notebook defines or checks; a ValueError if it has none of any."""
     code = "\n".join(cell.source for cell in made.cells if cell.cell_type == "code")
-    found = Counter(e.notebook for e in EXERCISES if defines(code, e.name) or re.search(rf"\b{e.check.__name__}\b", code))
+    asked = [e for e in EXERCISES if defines(code, e.name) or re.search(rf"\b{e.check.__name__}\(\s*{e.name}\b", code)]
+    found = Counter(exercise.notebook for exercise in asked)
     if not found:
         raise ValueError(f"{path} has none of the course's exercises: is it one of the course's notebooks?")
     return found.most_common(1)[0][0]
@@ -110,7 +113,7 @@ def run(made: NotebookNode, timeout: float) -> dict[int, str]:
                 kernel_manager_class=ThisInterpreter,
                 config=Config({"ThisInterpreter": socket_options(sockets)}),
                 resources={"metadata": {"path": folder}},
-                timeout=timeout,
+                timeout_func=lambda cell: STARTING if cell.source == START else timeout,
                 allow_errors=True,
                 record_timing=False,
                 store_widget_state=False,
