@@ -16,6 +16,7 @@ from .rendering import formula
 from .sources import lessons, plain, tags
 
 FOLDER = "slides"
+HEADING = r"#{1,3} "
 PARTS = Path(__file__).parent / "slides.html"
 
 
@@ -47,11 +48,12 @@ def slides_of(made: NotebookNode) -> list[str]:
     last = None  # the text since the last slide was begun, if there was one
     for cell in made.cells:
         if cell.cell_type == "markdown":
-            if re.match(r"#{1,3} ", cell.source):
-                slides.append({"text": as_html(cell.source), "shown": ""})
-                last = None
-            elif "exercise-text" not in tags(cell):
-                last = as_html(cell.source)
+            for part in parts_of(cell.source):
+                if re.match(HEADING, part):
+                    slides.append({"text": as_html(part), "shown": ""})
+                    last = None
+                elif "exercise-text" not in tags(cell):
+                    last = as_html(part)
         elif shown := pictures(cell):
             if slides[-1]["shown"]:
                 slides.append({"text": last or "", "shown": shown})
@@ -63,6 +65,17 @@ def slides_of(made: NotebookNode) -> list[str]:
         f'<div class="text">{s["text"]}</div>' + (f'<div class="shown cell_output">{s["shown"]}</div>' if s["shown"] else "")
         for s in slides
     ]
+
+
+def parts_of(text: str) -> list[str]:
+    """A text cell, cut before each heading; a heading that nothing but another one follows stays with it."""
+    parts: list[str] = []
+    for part in re.split(rf"\n\n(?={HEADING})", text):
+        if parts and re.fullmatch(rf"{HEADING}.*", parts[-1]):
+            parts[-1] += f"\n\n{part}"
+        else:
+            parts.append(part)
+    return parts
 
 
 def pictures(cell: NotebookNode) -> str:
