@@ -1,4 +1,4 @@
-"""All wheels that an installation needs, for this kind of computer or another: fetched one by one, so that a stop loses none."""
+"""All wheels that an installation needs, for this kind of computer or another: each on record once it is there, so that a stop loses none."""
 
 import json
 import os
@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
-from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
@@ -21,6 +22,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from ..files import write_atomically
 
 PARTIAL = ".partial-"
+AT_ONCE = 4  # pip spends more time on starting than on most wheels
 
 
 def linux(machine: str) -> tuple[list[str], dict[str, str]]:
@@ -99,26 +101,46 @@ def collect(
         shutil.rmtree(left)
     listing = folder / f"{target.name}.json"
     there = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
-    chosen: dict[str, str] = {}
-    asked, queue = set(), deque(map(Requirement, roots))
-    while queue:
-        wanted = queue.popleft()
-        name = canonicalize_name(wanted.name)
-        line = f"{name}=={pins[name]}" if name in pins else f"{name}{wanted.specifier}"
-        if name not in chosen:
-            if not (folder / there.get(line, "none")).is_file():
-                there[line] = fetch(line, target, folder)
-                write_atomically(listing, json.dumps(there, indent=1).encode())
-                say(f"{there[line]}  {(folder / there[line]).stat().st_size / 1e6:.1f} MB")
-            chosen[name] = there[line]
-        version = parse_wheel_filename(chosen[name])[1]
-        if not wanted.specifier.contains(version, prereleases=True):
-            raise ValueError(f"{wanted} is needed, and {name} {version} was chosen before")
-        for extra in {"", *wanted.extras}:
-            if (name, extra) not in asked:
+    there = {line: name for line, name in there.items() if (folder / name).is_file()}
+    lock = threading.Lock()
+
+    def bring(line: str) -> None:
+        name = fetch(line, target, folder)
+        with lock:  # each is on record as soon as it is there
+            there[line] = name
+            write_atomically(listing, json.dumps(there, indent=1, sort_keys=True).encode())
+            say(f"{name}  {(folder / name).stat().st_size / 1e6:.1f} MB")
+
+    chosen: dict[str, str] = {}  # requirement lines by name
+    asked: set[tuple[str, str]] = set()
+    wanted = [Requirement(root) for root in roots]
+    while wanted:
+        for requirement in wanted:
+            name = canonicalize_name(requirement.name)
+            chosen.setdefault(name, f"{name}=={pins[name]}" if name in pins else f"{name}{requirement.specifier}")
+        several(bring, [line for line in chosen.values() if line not in there])
+        needed = []
+        for requirement in wanted:
+            name = canonicalize_name(requirement.name)
+            wheel = there[chosen[name]]
+            version = parse_wheel_filename(wheel)[1]
+            if not requirement.specifier.contains(version, prereleases=True):
+                raise ValueError(f"{requirement} is needed, and {name} {version} was chosen before")
+            for extra in {"", *requirement.extras} - {extra for known, extra in asked if known == name}:
                 asked.add((name, extra))
-                queue.extend(needs(folder / chosen[name], extra, target))
-    return sorted(chosen.values())
+                needed += needs(folder / wheel, extra, target)
+        wanted = needed
+    return sorted(there[line] for line in chosen.values())
+
+
+def several(work: Callable[[str], None], lines: list[str]) -> None:
+    """Do the work for all lines, AT_ONCE at a time; after an error, or an interruption, no further one is begun."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for future in as_completed([pool.submit(work, line) for line in lines]):
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def fetch(line: str, target: Target, folder: Path) -> str:

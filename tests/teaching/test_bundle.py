@@ -111,6 +111,7 @@ def test_each_kind_of_computer_gets_the_wheels_that_fit_it_and_all_that_those_ne
 def test_an_interrupted_bundle_goes_on_and_fetches_nothing_twice(shop, tmp_path, monkeypatch):
     asked, fetch = copied_from(shop)
     monkeypatch.setattr(wheels, "fetch", fetch)
+    monkeypatch.setattr(wheels, "AT_ONCE", 1)
     folder, said = tmp_path / "wheels", []
     roots = ["tool", "base[more]"]
     with pytest.raises(KeyboardInterrupt):
