@@ -99,6 +99,16 @@ def test_the_slides_of_a_notebook_have_every_heading_and_picture_of_it(lesson):
     )
 
 
+def test_the_slides_that_a_plan_counts_show_what_it_says():
+    row = r"[Ss]lides? (\d+)(?: (?:and|to) \d+)?[:,] \[([^\]]*)\]\(\.\./\.\./notebooks/(\w+)\.ipynb"
+    counted = [found for text in BY_NAME.values() for found in re.findall(row, text)]
+    assert len(counted) >= 8
+    for number, heading, name in counted:
+        made = site.shown(nbformat.read(sources.NOTEBOOKS / f"{name}.ipynb", as_version=4))
+        slide = slides.slides_of(made)[int(number) - 1]
+        assert re.search(rf">{re.escape(heading)}[^<]*</h[123]>", slide, flags=re.IGNORECASE), (name, number, heading)
+
+
 def test_a_slide_takes_the_text_before_its_picture_and_leaves_out_what_a_checker_says():
     def cell(kind, source, html="", tags=()):
         made = kind(source, metadata={"tags": list(tags)})
