@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from ..files import write_atomically
 
 PARTIAL = ".partial-"
+LATE = 99  # the patch release of a target's Python is not known: some wheels want 3.11.5, and pip reads 3.11 as 3.11.0
 AT_ONCE = 4  # pip spends more time on starting than on most wheels
 
 
@@ -72,12 +73,12 @@ class Target:
     def options(self) -> list[str]:
         """What pip is told of it."""
         tags = [f"--platform={tag}" for tag in PLATFORMS[self.platform][0]]
-        return [*tags, f"--python-version={self.python}", "--implementation=cp", "--only-binary=:all:"]
+        return [*tags, f"--python-version={self.python}.{LATE}", "--implementation=cp", "--only-binary=:all:"]
 
     @property
     def environment(self) -> dict[str, str]:
         """What the markers of requirements are evaluated with."""
-        python = {"python_version": self.python, "python_full_version": f"{self.python}.0", "platform_release": ""}
+        python = {"python_version": self.python, "python_full_version": f"{self.python}.{LATE}", "platform_release": ""}
         return default_environment() | python | PLATFORMS[self.platform][1]
 
 
