@@ -29,7 +29,9 @@ def write_slides(site: Path, shown: Path) -> None:
         page = page_of(f"Slides: {plain(lesson.title)}", body, f"../notebooks/{lesson.name}.html")
         write_atomically(site / FOLDER / f"{lesson.name}.html", page.encode())
         listed.append(f'<li><a href="{lesson.name}.html">{escape(plain(lesson.title))}</a>, {len(slides)} slides</li>')
-    body = f"<section>\n<h1>Slides</h1>\n<ul>\n{chr(10).join(listed)}\n</ul>\n<p>Space or the arrow keys go on and back.</p>\n</section>"
+    body = (
+        f"<section>\n<h1>Slides</h1>\n<ul>\n{chr(10).join(listed)}\n</ul>\n<p>Page Down goes on, Page Up back.</p>\n</section>"
+    )
     write_atomically(site / FOLDER / "index.html", page_of("Slides", body, "../index.html").encode())
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser import CHROMIUM, CHROMIUM_OPTIONS
+from playwright.sync_api import sync_playwright
 
 from builder import site, slides, sources
 from stn_tutorial.teaching.checks import EXERCISES
@@ -133,3 +135,29 @@ def test_a_slide_takes_the_text_before_its_picture_and_leaves_out_what_a_checker
     assert "<h1>1. A</h1>" in first and "<math" in first and "<p>one</p>" in first
     assert "unseen" not in second and "read" in second and "<p>two</p>" in second
     assert "<h2>E</h2>" in third and "<h3>F</h3>" in third and "not tried yet" not in third
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_keys_turn_slides_and_what_uses_a_key_itself_keeps_it(tmp_path):
+    third = '<details><summary>Answer</summary>B</details><input type="range" aria-label="t_x" min="0" max="9" value="5">'
+    body = "".join(f"<section><h2>{k}</h2>{third if k == 3 else ''}</section>" for k in range(1, 6))
+    (tmp_path / "slides.html").write_text(slides.page_of("T", body, "x.html"), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page()
+        page.goto((tmp_path / "slides.html").as_uri())
+        number = page.locator("#number")
+
+        def after(key: str) -> str:
+            page.keyboard.press(key)
+            return number.inner_text()
+
+        assert [after(key) for key in (" ", "ArrowRight", "PageDown", "PageUp")] == ["2 / 5", "3 / 5", "4 / 5", "3 / 5"]
+        page.get_by_text("Answer").click()
+        assert after(" ") == "3 / 5" and not page.locator("details").evaluate("element => element.open")  # it is folded again
+        page.get_by_label("t_x").focus()
+        assert after("ArrowRight") == "3 / 5" and page.get_by_label("t_x").input_value() == "6"
+        assert after("PageDown") == "4 / 5"
+        page.get_by_role("button", name="next slide").click()
+        assert number.inner_text() == "5 / 5" and after("ArrowLeft") == "4 / 5" and after("PageUp") == "3 / 5"
+        browser.close()
