@@ -100,6 +100,15 @@ def test_every_link_to_a_file_of_the_repository_names_one_that_is_there(pages):
     assert [(page, path) for page, path, file in named if not file.exists()] == []
 
 
+def test_no_page_shows_markup_in_place_of_what_it_means(pages):
+    marks = r"\|\s*:?[-–—]+:?\s*\||\]\((?:https?:|\.\.?/)|<p>#+ "  # of a table, a link, a heading
+    texts = {
+        path: re.sub(r"<(pre|script|code|style)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for path in pages
+    }
+    assert {path.name: re.findall(marks, text) for path, text in texts.items() if re.search(marks, text)} == {}
+
+
 def test_no_page_loads_anything_from_another_host(pages, built):
     assert {link for page in pages.values() for link in page.loads if re.match(r"(?!data:)\w+:|//", link)} == set()
     styles = {path.name: path.read_text(encoding="utf-8") for path in built.rglob("*.css")}
