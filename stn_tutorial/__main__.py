@@ -1,4 +1,4 @@
-"""The command line: python -m stn_tutorial info · data · train · ship · export · table · check · bundle."""
+"""The command line: python -m stn_tutorial info · data · train · ship · snapshots · export · table · check · bundle."""
 
 import argparse
 import importlib.metadata
@@ -14,6 +14,7 @@ import torch
 
 from .arguments import seed_number
 from .device import best_device, device_name
+from .networks.snapshots import NAMES as SNAPPED
 from .networks.weights import SHIPPED
 from .training.data import NAMES, check_name, data_root, is_there, load
 from .training.experiment import records, runs_root
@@ -22,6 +23,7 @@ from .training.exported import export_shipped
 from .training.processes import first, joined, several
 from .training.runs import run_and_report
 from .training.shipping import ship
+from .training.snapshots import keep_snapshots
 from .training.tables import TABLES, table
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
@@ -115,6 +117,11 @@ def main(arguments: list[str] | None = None) -> None:
     command.add_argument("name", metavar="NAME", help="for instance mnist-r/st-cnn-affine-still")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--root", help="where the run is recorded (default: data/runs)")
+    command = commands.add_parser(
+        "snapshots", help="repeat the beginning of a shipped net's training, and ship its localiser along the way"
+    )
+    command.add_argument("name", metavar="NAME", help=f"for instance {' or '.join(SNAPPED)}")
+    command.add_argument("--revision", help="of the package's code, where an older one runs: newer code may draw otherwise")
     command = commands.add_parser("export", help="write a shipped net to a file for other programs, and try it on test images")
     command.add_argument("name", metavar="NAME", help=" or ".join(SHIPPED))
     command.add_argument("file", metavar="FILE", help="its ending says what it becomes: .onnx or .pt2 (torch.export)")
@@ -148,6 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
                 train(args.patterns, args.seeds, args.root, args.at_once)
         elif args.command == "ship":
             print(json.dumps(ship(args.name, args.seed, args.root)["measured"], indent=1))
+        elif args.command == "snapshots":
+            print(json.dumps(keep_snapshots(args.name, args.revision), indent=1))
         elif args.command == "export":
             print(export_and_report(args.name, args.file))
         elif args.command == "check":

@@ -1,4 +1,4 @@
-"""What several test files share: few threads, small data sets from the offline sample, and their cache on disk."""
+"""What several test files share: few threads, small data sets from the offline sample and their cache on disk, a browser."""
 
 import os
 import subprocess
@@ -55,3 +55,18 @@ def python(tmp_path):
         return subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real Chromium; where none is installed the test is skipped (`.ci/run` installs it)."""
+    from browser import CHROMIUM, CHROMIUM_OPTIONS
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()

@@ -3,5 +3,5 @@
 `data` (with `offline`), `distortions` (each returns the true pose) and `augmentation`; `recipe`, `consistency`, `trainer` (with
 `recorder`, `checkpoints`, `lock` and `processes`, for a training in several); `evaluation`, `metrics` and `probes` (what came
 out); `experiment`, `experiments`, `runs` and `tables` (the named trainings and their records); `shipping` (a recorded net becomes
-part of the package) and `exported` (a shipped net becomes a file for other programs).
+part of the package), `snapshots` (and what it was along its training) and `exported` (a shipped net becomes a file for other programs).
 """

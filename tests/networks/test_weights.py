@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stn_tutorial import pretrained
-from stn_tutorial.networks import models, weights
+from stn_tutorial.networks import models, snapshots, weights
 from stn_tutorial.networks.watching import find_transformer
 from stn_tutorial.networks.weights import FOLDER, SHIPPED, card_of, load_weights, save_weights, stem
 from stn_tutorial.training.distortions import DISTORTIONS
@@ -47,7 +47,8 @@ def test_a_card_says_how_the_net_was_trained_and_what_it_does(name):
 
 def test_all_that_ships_is_small_and_listed():
     files = {path.name for path in FOLDER.iterdir()}
-    assert files == {f"{stem(name)}.{ending}" for name in SHIPPED for ending in ("safetensors", "json")}
+    stems = [*map(stem, SHIPPED), *(f"{stem(name)}.snapshots" for name in snapshots.NAMES)]
+    assert files == {f"{name}.{ending}" for name in stems for ending in ("safetensors", "json")}
     assert sum((FOLDER / file).stat().st_size for file in files) < LIMIT
 
 

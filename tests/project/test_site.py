@@ -13,11 +13,9 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 import torch
-from browser import CHROMIUM, CHROMIUM_OPTIONS
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from builder import execution, rendering, site, sources
 from stn_tutorial import Rotation, animate_theta, explore
@@ -28,12 +26,8 @@ FAULTS = """async (options) => {
   return grave.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
 }"""
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-# colours do not depend on the width, and all but colours not on the scheme
-VIEWS = [
-    (1280, "light", {}),
-    (1280, "dark", {"runOnly": ["color-contrast"]}),
-    (390, "dark", {"rules": {"color-contrast": {"enabled": False}}}),
-]
+COLOURS = {"runOnly": ["color-contrast"]}  # all that depends on the scheme
+VIEWS = [(1280, "light", {}), (1280, "dark", COLOURS), (390, "dark", {}), (390, "light", COLOURS)]
 SHOWN = ("img", "script", "link", "iframe", "source", "video", "audio", "object", "embed", "image", "use")
 
 
@@ -98,6 +92,23 @@ def test_every_link_within_the_site_leads_somewhere(pages):
     assert broken == []
 
 
+def test_every_link_to_a_file_of_the_repository_names_one_that_is_there(pages):
+    place = f"{urlsplit(sources.address()).path}/blob/main/"
+    paths = [(page.name, urlsplit(link).path) for page, found in pages.items() for link in found.links if place in link]
+    assert len(paths) > 10
+    named = [(page, path, sources.REPOSITORY / unquote(path.split(place)[1])) for page, path in paths]
+    assert [(page, path) for page, path, file in named if not file.exists()] == []
+
+
+def test_no_page_shows_markup_in_place_of_what_it_means(pages):
+    marks = r"\|\s*:?[-–—]+:?\s*\||\]\((?:https?:|\.\.?/)|<p>#+ "  # of a table, a link, a heading
+    texts = {
+        path: re.sub(r"<(pre|script|code|style)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for path in pages
+    }
+    assert {path.name: re.findall(marks, text) for path, text in texts.items() if re.search(marks, text)} == {}
+
+
 def test_no_page_loads_anything_from_another_host(pages, built):
     assert {link for page in pages.values() for link in page.loads if re.match(r"(?!data:)\w+:|//", link)} == set()
     styles = {path.name: path.read_text(encoding="utf-8") for path in built.rglob("*.css")}
@@ -112,16 +123,6 @@ def test_every_picture_is_told_in_words_and_headings_go_down_step_by_step(pages)
         steps = [after - before for before, after in itertools.pairwise(page.headings)]
         assert page.headings.count(1) == 1 and page.headings[0] == 1, path
         assert max(steps, default=1) <= 1, f"{path}: {page.headings}"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
 
 
 def test_axe_finds_no_grave_fault_and_pages_ask_nobody(chromium, pages):

@@ -10,8 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, CHROMIUM_OPTIONS, notebook_in_jupyterlab, run_all
-from playwright.sync_api import sync_playwright
+from browser import notebook_in_jupyterlab, run_all
 from torch.nn import functional as F
 
 from stn_tutorial import Affine, Projective, Rotation, ThinPlateSpline, Translation
@@ -19,8 +18,6 @@ from stn_tutorial.geometry.families import FAMILIES as LISTED
 from stn_tutorial.geometry.lattice import LatticeFamily
 from stn_tutorial.geometry.sampler import MODES, PADDING_MODES
 from stn_tutorial.teaching.explorer import Explorer, explore
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 FAMILIES = {name: make() for name, make in LISTED.items()}
 SETUP = """
@@ -151,14 +148,6 @@ class Lab:
         off = np.abs(self.output(name) - expected).max()
         assert off <= 1, f"{name}, {mode}, {padding}, align_corners={align}, theta {theta}: off by {off} grey levels"
         return theta
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
