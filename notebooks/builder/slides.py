@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from stn_tutorial.files import write_atomically
 
 from .rendering import formula
-from .sources import lessons, plain, tags
+from .sources import plain, tags
 
 FOLDER = "slides"
 HEADING = r"#{1,3} "
@@ -23,22 +23,22 @@ PARTS = Path(__file__).parent / "slides.html"
 def write_slides(site: Path, shown: Path) -> None:
     """Write slides of the notebooks in the folder `shown`, outputs as pages show them, and a page that lists them, into `site`/slides."""
     listed = []
-    for lesson in lessons():
-        slides = slides_of(nbformat.read(shown / f"{lesson.name}.ipynb", as_version=4))
+    for path in sorted(shown.glob("[0-9]*.ipynb")):
+        made = nbformat.read(path, as_version=4)
+        title, slides = escape(plain(made.cells[0].source.splitlines()[0].lstrip("# "))), slides_of(made)
         body = "\n".join(f"<section>\n{slide}\n</section>" for slide in slides)
-        page = page_of(f"Slides: {plain(lesson.title)}", body, f"../notebooks/{lesson.name}.html")
-        write_atomically(site / FOLDER / f"{lesson.name}.html", page.encode())
-        listed.append(f'<li><a href="{lesson.name}.html">{escape(plain(lesson.title))}</a>, {len(slides)} slides</li>')
-    body = (
-        f"<section>\n<h1>Slides</h1>\n<ul>\n{chr(10).join(listed)}\n</ul>\n<p>Page Down goes on, Page Up back.</p>\n</section>"
-    )
+        page = page_of(f"Slides: {title}", body, f"../notebooks/{path.stem}.html")
+        write_atomically(site / FOLDER / f"{path.stem}.html", page.encode())
+        listed.append(f'<li><a href="{path.stem}.html">{title}</a>, {len(slides)} slides</li>')
+    items = "\n".join(listed)
+    body = f"<section>\n<h1>Slides</h1>\n<ul>\n{items}\n</ul>\n<p>Page Down goes on, Page Up back.</p>\n</section>"
     write_atomically(site / FOLDER / "index.html", page_of("Slides", body, "../index.html").encode())
 
 
 def page_of(title: str, body: str, back: str) -> str:
-    """A whole page of slides."""
+    """A whole page of slides; the title is HTML."""
     text = PARTS.read_text(encoding="utf-8")
-    return text.replace("TITLE", escape(title)).replace("BACK", back).replace("BODY", body)
+    return text.replace("TITLE", title).replace("BACK", back).replace("BODY", body)
 
 
 def slides_of(made: NotebookNode) -> list[str]:
