@@ -33,7 +33,9 @@ def start_two(*arguments, data: Path) -> subprocess.CompletedProcess:
 def test_two_processes_give_the_numbers_of_one(root, small_arrays, tmp_path):
     done = start_two("numbers", tmp_path / "two.pt", data=root)
     assert done.returncode == 0, done.stderr
-    alone, together = several.numbers(from_arrays("mnist", small_arrays)), torch.load(tmp_path / "two.pt", weights_only=True)
+    data, found = from_arrays("mnist", small_arrays), torch.load(tmp_path / "two.pt", weights_only=True)
+    assert found["losses"] == pytest.approx(several.losses(data), rel=1e-5) and len(found["losses"]) == 100
+    alone, together = several.numbers(data), found["trained"]
     assert list(alone) == list(together)
     for name, one in alone.items():
         two = together[name]
