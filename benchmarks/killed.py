@@ -60,7 +60,7 @@ def train(root: Path, data: Path, **environment: str) -> tuple[int, str]:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment |= {"STN_DATA": str(data), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [*torchrun, __file__, "work", str(root)]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=20 * LONGEST)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=100 * LONGEST)
     return done.returncode, done.stderr
 
 

@@ -55,7 +55,7 @@ parts = {
     "sampler": lambda: F.grid_sample(images, grid, align_corners=False).sum().backward(),
     "classifier": lambda: F.cross_entropy(net.classifier(images), labels).backward(),
 }
-taken = {name: costs.milliseconds(part) for name, part in parts.items()}
+taken = costs.milliseconds(parts)
 costs.bars(taken, "a training step, part by part")
 
 # %%
@@ -64,30 +64,34 @@ print(f"all four {step:.1f} ms, grid and sampler {warp:.1f} ms")
 print(f"a warp for nothing would make the step {step / (step - warp):.2f} times as fast")
 
 # %% [markdown]
-# Red is the warp itself. The rest are two ordinary networks.
+# Red is the warp itself. It is hard to see beside two ordinary networks.
 #
-# **Look before you make anything faster.** The last line is all that the best warp of the world could win in this net. A larger picture, or a smaller classifier, is another
+# **Look before you make anything faster.** The last line is all that the best warp of the world could win in this net. Larger pictures, or a smaller classifier, are another
 # matter.
 #
 # ### How to time
 #
-# One run says little: the first is slow, and other programs disturb. So we warm up, repeat, and take the fastest. This is the function of above.
+# One run says little: the first is slow, and other programs disturb. So we warm up, let all take turns, and keep the fastest of each. This is the function of above.
 
 
 # %%
+import math
 import time
 from collections.abc import Callable
 
 
-def milliseconds(work: Callable[[], object], seconds: float = 0.1) -> float:
-    """How long a piece of work takes: the fastest of as many runs as fit into some seconds, at least three, after one that warms up."""
-    work()
-    taken, end = [], time.perf_counter() + seconds
-    while len(taken) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
+def milliseconds(works: dict[str, Callable[[], object]], seconds: float = 0.5) -> dict[str, float]:
+    """How long each piece of work takes: its fastest of at least five rounds in which all take turns, after one that warms up."""
+    for work in works.values():
         work()
-        taken.append(1000 * (time.perf_counter() - start))
-    return min(taken)
+    fastest, rounds, end = dict.fromkeys(works, math.inf), 0, time.perf_counter() + seconds
+    while rounds < 5 or time.perf_counter() < end:
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            fastest[name] = min(fastest[name], 1000 * (time.perf_counter() - start))
+        rounds += 1
+    return fastest
 
 
 # %% [markdown]
@@ -99,7 +103,7 @@ def milliseconds(work: Callable[[], object], seconds: float = 0.1) -> float:
 #
 # A picture of twice the side has four times the pixels. **By how much does a warp's time grow?** And for very small pictures?
 #
-# <details><summary>Answer</summary>By four: each pixel costs the same. Very small pictures all cost about the same, since there the calls themselves take the time, and not the
+# <details><summary>Answer</summary>By about four: each pixel costs the same. Very small pictures all cost about the same, since there the calls themselves take the time, and not the
 # pixels.</details>
 
 # %%
@@ -125,7 +129,8 @@ def both_ways(warp, side):
 
 sides = [8, 16, 32, 64, 128] if quick else [8, 16, 32, 64, 128, 256]
 warps = {"from scratch": from_scratch, "torch's two calls": pair, "a copy": lambda images, theta: images.clone()}
-curves = {name: [costs.milliseconds(both_ways(warp, side)) for side in sides] for name, warp in warps.items()}
+rows = [milliseconds({name: both_ways(warp, side) for name, warp in warps.items()}) for side in sides]
+curves = {name: [row[name] for row in rows] for name in warps}
 costs.growth(curves, [side**2 for side in sides], "pixels of a picture")
 
 # %%
@@ -156,7 +161,19 @@ print(
 costs.traffic((1, 3, 16, 64))
 
 # %% [markdown]
-# So a warp that never stores its grid can gain much for few channels, and nearly nothing for many.
+# So a warp that never stores its grid can gain much for few channels, and nearly nothing for many. Does a measurement agree? `benchmarks/growth.py` has recorded the package's
+# affine warp, which has a cheaper grid than torch's.
+
+# %%
+recorded = costs.measured("growth")["curves"]["channels"]
+curves = {name: [row[name] for row in recorded["ms"]] for name in recorded["ms"][0]}
+print("ours, as a share of torch's pair:")
+for channels, ours, theirs in zip(recorded["sizes"], curves["ours"], curves["torch's pair"]):
+    print(f"{channels:>3} channels: {ours / theirs:.2f}")
+costs.growth(curves, recorded["sizes"], "channels")
+
+# %% [markdown]
+# The two lines come together where the pictures are most of what is moved.
 
 # %% [markdown]
 # ## Exercise 1: theta's gradient in one pass
@@ -187,22 +204,109 @@ from stn_tutorial.teaching import checks
 checks.check_theta_gradient(theta_gradient)
 
 # %% [markdown]
-# ## What did it buy?
+# ## A fused kernel, line by line
 #
-# All warps of the package beside torch's two calls, recorded by `benchmarks/warp.py`: forward and backward, one thread. Below 1 is faster.
+# *Fused* means: one program computes the grid and samples, and each point of the grid lives no longer than it takes to read a pixel. Here is ours for GPUs, in Triton. It is Python
+# whose variables are blocks of many pixels at once. First: where do these output pixels look?
+
+# %%
+from stn_tutorial.geometry import fused
+
+costs.source(fused.looks)
+
+# %% [markdown]
+# - `pixel` holds numbers of output pixels, row by row: its remainder is the column, its quotient the row. `target` makes them x and y in [-1, 1].
+# - The next two lines are the affine map, six multiplications and four additions. `tl.load` reads one number of theta.
+# - `in_pixels` and `neighbour` are `normalized_to_pixel` and `neighbours` of [notebook 3](03_sampler.ipynb).
+#
+# Nothing was stored. These are the rows of a grid that never exists.
+
+# %%
+costs.source(fused.forward_kernel)
+
+# %% [markdown]
+# - `program_id` says which image this copy of the program has, and which block of pixels. All of them run at the same time.
+# - `here` switches off what lies beyond the last pixel, `within` what lies beyond the border: such loads give 0.
+# - The loop reads four neighbours and weighs them. Where to look was found *once* for all channels.
+# - `tl.store` is the only writing.
+#
+# ### And backwards?
+
+# %%
+costs.source(fused.backward_kernel, "if for_theta:  # from pixels")
+
+# %% [markdown]
+# That is your exercise 1. `along_x` and `along_y` are the two numbers of each pixel, times x, times y and times 1, and added up.
+#
+# **Does it compute the same?** Triton can run a kernel in numpy, slowly, on any processor. (Where there is no Triton, as on a Mac, a sentence says so.)
+
+# %%
+import json
+
+from stn_tutorial.teaching import jobs
+
+script = """
+import json, os
+os.environ["TRITON_INTERPRET"] = "1"
+import torch
+from torch.nn import functional as F
+from stn_tutorial import Affine
+from stn_tutorial.geometry import fused
+
+torch.manual_seed(0)
+images, slope = torch.rand(2, 3, 9, 12, requires_grad=True), torch.rand(2, 3, 10, 8)
+theta = (Affine().identity() + 0.3 * torch.randn(2, 6)).requires_grad_()
+ways = {
+    "two calls": lambda: F.grid_sample(images, Affine().grid(theta, (10, 8)), align_corners=False),
+    "one kernel": lambda: fused.warp(images, Affine().matrix(theta), (10, 8)),
+}
+if fused.triton is None:
+    print(json.dumps("There is no Triton here: it comes with torch for CUDA on Linux."))
+else:
+    found = [(out, *torch.autograd.grad(out, (images, theta), slope)) for out in (way() for way in ways.values())]
+    print(json.dumps([float((one - other).abs().max()) for one, other in zip(*found)]))
+"""
+found = json.loads(jobs.run(script))
+names = ("output", "gradient of the pictures", "gradient of theta")
+print(
+    found if isinstance(found, str) else "\n".join(f"{name}: differs by at most {away:.0e}" for name, away in zip(names, found))
+)
+
+# %% [markdown]
+# ## What did each change buy?
+#
+# The affine warp by itself, forward and backward on two threads, recorded by `benchmarks/default_warp.py`. Below 1 is faster than torch's two calls.
 
 # %%
 from IPython.display import Markdown
 
 from stn_tutorial.training.tables import markdown
 
-recorded = costs.measured("warp")
-names = list(next(iter(recorded["shapes"].values())))
-rows = [[name, *(f"{shape[name]['ratio']:.2f}" for shape in recorded["shapes"].values())] for name in names]
-Markdown(markdown(("time as a multiple of torch's two calls", *recorded["shapes"]), rows))
+
+def ratios(shapes, which):
+    """A table of ratios to the first row: what is compared, and a column for each shape (N, C, H, W)."""
+    names = list(next(iter(shapes.values())))
+    rows = [[name, *(f"{shape[name][which]:.2f}" for shape in shapes.values())] for name in names]
+    return Markdown(markdown(("time, as a multiple", *shapes), rows))
+
+
+ratios(costs.measured("default_warp-cpu")["forward and backward"], "fastest")
 
 # %% [markdown]
-# "Sampling alone" has its grid already: no other way to make a grid goes below that line. For one channel there is much room above it, for 64 nearly none, as predicted. A flow
+# Read a column from below. *Three copies* is all that memory asks for. *From scratch* is notebooks 2 and 3; *compiled* is the same through `torch.compile`, which writes one C++ loop for
+# many of its steps. *Ours* is the package's default: torch's sampler, and a grid that is one product of matrices with coordinates it remembers.
+#
+# Compare the columns. Where is much won, and where nothing?
+#
+# <details><summary>Answer</summary>Much for few channels, where the grid is much of the work. Nothing to speak of for 64: there it is the sampler's time, whoever makes the grid.</details>
+#
+# And the other families, on one thread (`benchmarks/warp.py`)?
+
+# %%
+ratios(costs.measured("warp")["shapes"], "ratio")
+
+# %% [markdown]
+# "Sampling alone" has its grid already: no other way to make a grid goes below that line. (Shifts and scales do: their windows do not turn, so they read pixels in rows, probably from nearer memory.) A flow
 # pays for its many small steps.
 #
 # ## What does not help?
@@ -219,15 +323,15 @@ def sampling(images, grid, **options):
 
 
 tries = {
-    "as it is": sampling(batch, look),
     "bfloat16": sampling(batch.detach().bfloat16().requires_grad_(), look.detach().bfloat16().requires_grad_()),
     "channels last": sampling(batch.detach().contiguous(memory_format=torch.channels_last).requires_grad_(), look),
     "border in place of zeros": sampling(batch, look, padding_mode="border"),
     "one picture at a time": lambda: [sampling(batch[k : k + 1], look[k : k + 1])() for k in range(16)],
 }
-taken = {name: costs.milliseconds(work) for name, work in tries.items()}
-for name, ms in taken.items():
-    print(f"{name:<25} {ms:6.2f} ms  {costs.times_as_long(ms / taken['as it is'])}")
+taken = milliseconds({"as it is": sampling(batch, look)} | tries)
+print(f"as it is: {taken['as it is']:.2f} ms")
+for name in tries:
+    print(f"{name:<25} {costs.times_as_long(taken[name] / taken['as it is'])}")
 
 # %% [markdown]
 # bfloat16 would be wrong even where it helps: a coordinate of 8 binary digits misses its pixel ([notebook 9](09_when_it_fails.ipynb), room 16).
@@ -238,7 +342,7 @@ for name, ms in taken.items():
 # Each has a copy of the net, and takes half of every batch. What must they tell each other? Here is one linear layer and the gradient of its weights for the class 3, as a
 # picture.
 
-# %%
+# %% tags=["thumbnail"]
 torch.manual_seed(0)
 layer = torch.nn.Linear(784, 10)
 
@@ -291,10 +395,6 @@ checks.check_whole_gradient(whole_gradient)
 # The same script, once as `python train.py` and once as `torchrun --nproc-per-node=2 train.py`. Nothing in it asks how many there are, but for `joined` and `first`.
 
 # %%
-import json
-
-from stn_tutorial.teaching import jobs
-
 script = """
 import json, torch
 from stn_tutorial import fit, load
@@ -331,8 +431,8 @@ else:
 costs.apart(costs.measured("scaling")["equal"])
 
 # %% [markdown]
-# The dashed line is one in a hundred thousand. In the last panel both lines climb above it, side by side. That is no fault of the processes: a convolutional net with pooling and a
-# warp lets a rounding error grow from step to step, wherever it comes from.
+# The dashed line is one in a hundred thousand. Two processes stay far below it in the first two panels. In the last one both lines climb above it, side by side. That is no fault of
+# the processes: a net with pooling and a warp lets a rounding error grow from step to step, wherever it comes from. In the middle it met the threads.
 #
 # ## Are two twice as fast?
 
@@ -439,13 +539,13 @@ live()
 # %% [markdown]
 # ## What to take away
 #
-# 1. Time the parts first. The warp is a small part of most nets, and the rest are convolutions.
-# 2. A warp's time grows with its pixels. For few channels most of it is the grid, which need not be stored.
-# 3. Processes exchange gradients, weighted by their images. The result is that of one process, up to rounding.
+# 1. Time the parts first. The warp is one of four, and not the largest.
+# 2. A warp's time grows with its pixels. For few channels most bytes are the grid's, which need not be stored.
+# 3. Processes exchange gradients, weighted by their images. The result is that of one, up to rounding.
 # 4. Rounding grows in a net with kinks. Compare with two threads before you suspect a bug.
-# 5. Compare an exported net with the one that you trained, on real pictures and several batch sizes.
+# 5. Compare an exported net with yours, on real pictures and several batch sizes.
 #
-# Next: your own. [Several processes, and a net out of the door](../docs/scale.md) has the commands, the [README](../README.md) the layer for your net.
+# Next: your own net. [Several processes, and a net out of the door](../docs/scale.md) has the commands, the [README](../README.md) the layer.
 
 # %% [markdown]
 # <details><summary>Fine print</summary>

@@ -32,15 +32,18 @@ def measured(name: str) -> dict:
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def milliseconds(work: Callable[[], object], seconds: float = 0.1) -> float:
-    """How long a piece of work takes: the fastest of as many runs as fit into some seconds, at least three, after one that warms up."""
-    work()
-    taken, end = [], time.perf_counter() + seconds
-    while len(taken) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
+def milliseconds(works: dict[str, Callable[[], object]], seconds: float = 0.5) -> dict[str, float]:
+    """How long each piece of work takes: its fastest of at least five rounds in which all take turns, after one that warms up."""
+    for work in works.values():
         work()
-        taken.append(1000 * (time.perf_counter() - start))
-    return min(taken)
+    fastest, rounds, end = dict.fromkeys(works, math.inf), 0, time.perf_counter() + seconds
+    while rounds < 5 or time.perf_counter() < end:
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            fastest[name] = min(fastest[name], 1000 * (time.perf_counter() - start))
+        rounds += 1
+    return fastest
 
 
 def bars(parts: dict[str, float], title: str) -> Picture:
@@ -122,7 +125,7 @@ def apart(recorded: dict[str, dict[str, list[float]]]) -> Picture:
             label = f"two {which} beside one" if axes is panels[0] else None
             axes.semilogy(range(1, len(away) + 1), [max(d, least) for d in away], color=color, linewidth=1.4, label=label)
             said.append(f"{name}, two {which}: at most {max(away):.0e}")
-        axes.axhline(1e-5, color=GREY, linewidth=0.8, linestyle="--")
+        axes.axhline(1e-5, color=INK, linewidth=1, linestyle="--")
         axes.set_title(name, loc="left", fontsize=12)
         plain(axes)
     panels[-1].set_xlabel("step")
