@@ -18,7 +18,7 @@ from timing import SHAPES, in_turn, learned, print_table, record, smooth
 from torch import Tensor
 from torch.nn import functional as F
 
-from stn_tutorial import Affine, Projective
+from stn_tutorial import Affine, Diffeomorphic, Projective
 from stn_tutorial.geometry.families import FAMILIES
 from stn_tutorial.geometry.family import Family, homogeneous
 from stn_tutorial.geometry.pixel_matrix import normalization
@@ -57,6 +57,7 @@ def cases(images: Tensor) -> dict[str, tuple[Callable, Tensor]]:
         "sampling alone": (lambda images, grid: F.grid_sample(images, grid, align_corners=False), grid),
     }
     families = {name: (ours(make()), near[name]) for name, make in FAMILIES.items()}
+    families["diffeomorphic, default"] = (ours(Diffeomorphic()), near["diffeomorphic"])
     matrix = torch.linalg.inv(in_pixels(Projective().matrix(near["projective"]), size))  # kornia's say where the input goes
     return alone | families | {"kornia's projective": (kornias, matrix)}
 
