@@ -238,6 +238,8 @@ costs.source(fused.backward_kernel, "if for_theta:  # from pixels")
 # %% [markdown]
 # That is your exercise 1. `along_x` and `along_y` are the two numbers of each pixel, times x, times y and times 1, and added up.
 #
+# `SpatialTransformer(..., sampler="fused")` uses it on a GPU. It is not the default, since we had no GPU to measure it: one command [does](../docs/gpu.md).
+#
 # **Does it compute the same?** Triton can run a kernel in numpy, slowly, on any processor. (Where there is no Triton, as on a Mac, a sentence says so.)
 
 # %%
@@ -296,9 +298,7 @@ ratios(costs.measured("default_warp-cpu")["forward and backward"], "fastest")
 # Read a column from below. *Three copies* is all that memory asks for. *From scratch* is notebooks 2 and 3; *compiled* is the same through `torch.compile`, which writes one C++ loop for
 # many of its steps. *Ours* is the package's default: torch's sampler, and a grid that is one product of matrices with coordinates it remembers.
 #
-# Compare the columns. Where is much won, and where nothing?
-#
-# <details><summary>Answer</summary>Much for few channels, where the grid is much of the work. Nothing to speak of for 64: there it is the sampler's time, whoever makes the grid.</details>
+# Every row is far above the last one: on a CPU, finding four neighbours and weighing them costs much more than moving them. What is won, is won at the grid. The sampler stays.
 #
 # And the other families, on one thread (`benchmarks/warp.py`)?
 
