@@ -1,6 +1,6 @@
 """Is the package's affine warp as fast as the machine allows? On two threads of a CPU, or on a GPU.
 
-    python benchmarks/default_warp.py [--device cuda] [--threads 2] [--rounds 40] [--no-compile]
+    python benchmarks/default_warp.py [--device cuda] [--threads 2] [--rounds 20] [--no-compile]
 
 Beside torch's `affine_grid` and `grid_sample`, forward and backward with gradients for images and theta: what `SpatialTransformer` does
 by default, the sampler from scratch, as it is and compiled, and the floor: reading and writing the pictures three times, as two passes
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--no-compile", action="store_true", help="where there is no compiler, or no time for it")
     options = parser.parse_args()
     torch.manual_seed(0)

@@ -126,8 +126,10 @@ def backward_kernel(
             along_x += g * ((1 - q) * (u_01 - u_00) + q * (u_11 - u_10))
             along_y += g * ((1 - p) * (u_10 - u_00) + p * (u_11 - u_01))
     if for_theta:  # from pixels to normalised units, then equation 1 once more
-        along_x = tl.where(here, along_x * (width - align_corners) / 2, 0.0)
-        along_y = tl.where(here, along_y * (height - align_corners) / 2, 0.0)
+        if align_corners:
+            width, height = width - 1, height - 1
+        along_x = tl.where(here, along_x * width / 2, 0.0)
+        along_y = tl.where(here, along_y * height / 2, 0.0)
         tl.atomic_add(slope_theta + 6 * n, tl.sum(along_x * x_t, axis=0))
         tl.atomic_add(slope_theta + 6 * n + 1, tl.sum(along_x * y_t, axis=0))
         tl.atomic_add(slope_theta + 6 * n + 2, tl.sum(along_x, axis=0))
@@ -148,7 +150,8 @@ class Warp(torch.autograd.Function):
         out = images.new_empty(n, channels, *size)
         blocks = (triton.cdiv(size[0] * size[1], BLOCK), n)
         if n:
-            forward_kernel[blocks](images, matrix, out, channels, height, width, *size, align_corners, BLOCK)
+            with torch.cuda.device_of(images):  # Triton runs on the current GPU
+                forward_kernel[blocks](images, matrix, out, channels, height, width, *size, align_corners, BLOCK)
         return out
 
     @staticmethod
@@ -161,7 +164,8 @@ class Warp(torch.autograd.Function):
         blocks = (triton.cdiv(ctx.size[0] * ctx.size[1], BLOCK), n)
         if n:
             sizes = (channels, height, width, *ctx.size)
-            backward_kernel[blocks](images, matrix, slope.contiguous(), *found, *sizes, *wanted, ctx.align_corners, BLOCK)
+            with torch.cuda.device_of(images):
+                backward_kernel[blocks](images, matrix, slope.contiguous(), *found, *sizes, *wanted, ctx.align_corners, BLOCK)
         return (*(gradient if wish else None for gradient, wish in zip(found, wanted, strict=True)), None, None)
 
 

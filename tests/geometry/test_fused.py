@@ -20,6 +20,22 @@ def test_five_hundred_random_warps_are_those_of_grid_and_sampler(python):
     assert int(lost) == 4 and none == ["0", "1", "2", "2"]  # NaN is seen, and no images are no error
 
 
+@pytest.mark.filterwarnings("ignore:TRITON_DEFAULT_FP_FUSION")
+@pytest.mark.skipif(fused.INTERPRETED, reason="Triton interprets: nothing is compiled")
+@pytest.mark.parametrize("align_corners", [False, True], ids=["edges", "align_corners"])
+def test_both_kernels_compile_for_a_gpu_that_is_not_here(align_corners, tmp_path, monkeypatch):
+    triton = pytest.importorskip("triton")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    target = triton.backends.compiler.GPUTarget("cuda", 80, 32)
+    constants = {"align_corners": align_corners, "block": fused.BLOCK, "for_images": True, "for_theta": True}
+    sizes = dict.fromkeys(("channels", "height", "width", "height_out", "width_out"), "i32")
+    for kernel in (fused.forward_kernel, fused.backward_kernel):
+        names = kernel.arg_names
+        types = {name: "constexpr" if name in constants else sizes.get(name, "*fp32") for name in names}
+        known = {(names.index(name),): value for name, value in constants.items() if name in names}
+        assert "ptx" in triton.compile(triton.compiler.ASTSource(kernel, types, known), target=target).asm
+
+
 def layer(family=None, **options) -> SpatialTransformer:
     return SpatialTransformer.for_images((1, 8, 8), family or Affine(), sampler="fused", **options)
 
