@@ -161,7 +161,7 @@ print(
 costs.traffic((1, 3, 16, 64))
 
 # %% [markdown]
-# So a warp that never stores its grid can gain much for few channels, and nearly nothing for many. Does a measurement agree? `benchmarks/growth.py` has recorded the package's
+# Counted in bytes, a warp that never stores its grid can gain much for few channels, and nearly nothing for many. Does a measurement agree? `benchmarks/growth.py` has recorded the package's
 # affine warp, which has a cheaper grid than torch's.
 
 # %%
@@ -173,7 +173,7 @@ for channels, ours, theirs in zip(recorded["sizes"], curves["ours"], curves["tor
 costs.growth(curves, recorded["sizes"], "channels")
 
 # %% [markdown]
-# The two lines come together where the pictures are most of what is moved.
+# The two lines come together where the pictures are most of the work.
 
 # %% [markdown]
 # ## Exercise 1: theta's gradient in one pass
@@ -277,7 +277,7 @@ print(
 # %% [markdown]
 # ## What did each change buy?
 #
-# The affine warp by itself, forward and backward on two threads, recorded by `benchmarks/default_warp.py`. Below 1 is faster than torch's two calls.
+# The affine warp by itself, forward and backward on two threads, recorded by `benchmarks/default_warp.py` beside programs of others, so that a tenth says nothing. Below 1 is faster than torch's two calls.
 
 # %%
 from IPython.display import Markdown
@@ -334,7 +334,8 @@ for name in tries:
     print(f"{name:<25} {costs.times_as_long(taken[name] / taken['as it is'])}")
 
 # %% [markdown]
-# bfloat16 would be wrong even where it helps: a coordinate of 8 binary digits misses its pixel ([notebook 9](09_when_it_fails.ipynb), room 16).
+# bfloat16 would be wrong even where it helps: a coordinate of 8 binary digits misses its pixel ([notebook 9](09_when_it_fails.ipynb), room 16). What was tried for the flows,
+# and built in or not, stands in [the list of what was tried](../docs/tried.md).
 
 # %% [markdown]
 # ## How do two processes train one net?
