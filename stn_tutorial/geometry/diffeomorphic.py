@@ -28,7 +28,7 @@ class Diffeomorphic(LatticeFamily):
     miss by a tenth of that.
 
     lattice: (rows, columns), or one number for both. squarings: 0 to 12. iterations: 1 or more. A grid costs 2^squarings *
-    iterations + 1 samplings of the lattice, one for each point: 17 unless told. Forward and backward that is about 15 times torch's
+    iterations + 1 samplings of the lattice, one for each point: 17 unless told. Forward and backward that is about 18 times torch's
     affine warp on pictures of 28x28, 6 times on those of 224x224, and next to nothing beside 64 channels (benchmarks/README.md).
 
     >>> import torch
