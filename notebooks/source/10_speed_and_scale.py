@@ -348,14 +348,14 @@ torch.manual_seed(0)
 layer = torch.nn.Linear(784, 10)
 
 
-def gradient(images, labels):
+def gradient_of(images, labels):
     layer.zero_grad()
     F.cross_entropy(layer(images.flatten(1)), labels).backward()
     return layer.weight.grad[3].view(1, 28, 28).clone()
 
 
-halves = [gradient(images[:32], labels[:32]), gradient(images[32:], labels[32:])]
-mean, whole = sum(halves) / 2, gradient(images, labels)
+halves = [gradient_of(images[:32], labels[:32]), gradient_of(images[32:], labels[32:])]
+mean, whole = sum(halves) / 2, gradient_of(images, labels)
 print(f"mean of the halves and gradient of the whole batch differ by at most {float((mean - whole).abs().max()):.0e}")
 shown = [0.5 + g / (4 * whole.std()) for g in (*halves, mean, whole)]
 figures.images_in_a_row(shown, ["process 0", "process 1", "their mean", "one process"], width=1.9)
@@ -497,9 +497,7 @@ with TemporaryDirectory() as folder:
 print(f"net.pt2: {kilobytes:.0f} kB; logits differ by at most {difference:.0e}")
 print("a batch of 5 in, out comes", tuple(program(turned[:5]).shape))
 answers = program(turned[:8]).argmax(dim=1).tolist()
-figures.images_in_a_row(
-    turned[:8], [f"a {k}?" for k in answers], "Eight turned digits with what the exported net says of them", 1.0
-)
+figures.images_in_a_row(turned[:8], [f"a {k}?" for k in answers], f"Eight turned digits; the exported net says {answers}", 1.0)
 
 # %% [markdown]
 # For other programs and languages there is ONNX. It needs three more packages, which this course does not install by itself: `pip install "stn-tutorial[export]"`.
