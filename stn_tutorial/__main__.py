@@ -82,7 +82,7 @@ def export_and_report(name: str, file: str) -> str:
     """Export a shipped net; what came out, in a line. A ValueError if file and net read any test image differently."""
     found = export_shipped(name, file)
     same, images = found["same_class"], found["images"]
-    line = f"{file}: {found['bytes'] / 1000:.0f} kB, batches of any size; reads {same} of {images} test digits as the net does"
+    line = f"{file}: {found['bytes'] / 1000:.0f} kB, batches of any size; reads {same} of {images} test images as the net does"
     if same < images:
         raise ValueError(line)
     return f"{line}; logits differ by at most {found['largest_difference']:.1e}"

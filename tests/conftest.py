@@ -25,6 +25,12 @@ def digits(sample_arrays) -> data.Dataset:
 
 
 @pytest.fixture(scope="session")
+def shapes() -> data.Dataset:
+    """What stands in for CIFAR-10 where there is none: 60 + 100 drawn shapes."""
+    return data.from_arrays("cifar10", offline.shapes_sample(60, 100))
+
+
+@pytest.fixture(scope="session")
 def few_digits(digits) -> data.Dataset:
     """Enough digits for a training of seconds."""
     return digits.subset(256, 96)

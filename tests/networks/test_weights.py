@@ -39,7 +39,8 @@ def test_a_card_says_how_the_net_was_trained_and_what_it_does(name):
     card = card_of(name)
     assert card["name"] == name and card["trained"]["command"].startswith(f"python -m stn_tutorial train {name} --seeds")
     assert card["data"]["distortion"] == EXPERIMENTS[name].distortion and card["data"]["distortion"] in DISTORTIONS
-    assert {"error_percent", "within_class_degrees", "one_picture_degrees", "one_picture_pixels"} <= card["measured"].keys()
+    poses = set() if name.startswith("cifar10") else {"within_class_degrees", "one_picture_degrees", "one_picture_pixels"}
+    assert {"error_percent"} | poses <= card["measured"].keys()
     assert len(card["data"]["data_fingerprint"]) == 64
     assert card["fails"] and card["licence"]
     assert card["predictions_changed_by_float16"] <= 10  # of 10,000
