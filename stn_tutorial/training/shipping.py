@@ -34,12 +34,15 @@ def ship(name: str, seed: int, root: Path | None = None, folder: Path = FOLDER) 
     """Write weights and card of a recorded run into `folder`, the package's own unless told; returns the card.
 
     What the card says of the net is measured on the weights as they ship, in half precision, on test distortions of three
-    seeds that nothing else uses. Raises ValueError for a net that the package does not list and for a run without weights.
+    seeds that nothing else uses. Raises ValueError for a net that the package does not list, for a run without weights, and
+    where the data set at hand is not the run's.
     """
     if name not in SHIPPED:
         raise ValueError(f"name must be one of {', '.join(map(repr, SHIPPED))}, got {name!r}")
     experiment, source = experiment_called(name), run_folder(name, seed, root)
     run, model = read_run(source), SHIPPED[name]()
+    if load(experiment.data).fingerprint != run["data_fingerprint"]:
+        raise ValueError(f"the data set at hand must be the one of the run, {run['data_source']!r}: its card is measured on it")
     load_weights(model, source / "weights.safetensors")
     content = (source / "weights.safetensors").read_bytes()
     card = {

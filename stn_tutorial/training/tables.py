@@ -117,7 +117,7 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
     rows = []
     for experiment in matching(pattern):
         runs = load_runs(experiment.name, root)
-        measured = [run for run in runs if "stillness" in run]
+        measured = [run for run in runs if "stillness" in run and experiment.distortion != "upright"]  # where there is one pose only
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
             continue
         row = [experiment.name, paper_text(experiment), *result_cells([run["test_error_percent"] for run in runs], runs)]
