@@ -511,7 +511,7 @@ with TemporaryDirectory() as folder:
         print(error)
 
 # %% [markdown]
-# Every shipped net has been through it: `benchmarks/export.py` let onnxruntime and torch read all 10,000 test digits, turned and bent as each net was trained for.
+# Every shipped net has been through it: `benchmarks/export.py` let onnxruntime and torch read all 10,000 test images, the digits turned and bent as each net was trained for.
 
 # %%
 nets = costs.measured("export")["nets"]
