@@ -117,7 +117,8 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
     rows = []
     for experiment in matching(pattern):
         runs = load_runs(experiment.name, root)
-        measured = [run for run in runs if "stillness" in run and experiment.distortion != "upright"]  # where there is one pose only
+        poses_differ = experiment.distortion != "upright"
+        measured = [run for run in runs if "stillness" in run and poses_differ]
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
             continue
         row = [experiment.name, paper_text(experiment), *result_cells([run["test_error_percent"] for run in runs], runs)]
