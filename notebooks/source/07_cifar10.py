@@ -146,7 +146,7 @@ from stn_tutorial import diagnose, pretrained
 print(diagnose(pretrained("cifar10/seed"), data.test_images[:64].float() / 255))
 
 # %% [markdown]
-# The scale alone is sick. Gradients arrive, theta moves, and the net reads two thirds of its test pictures: nothing else would have told.
+# The scale alone is sick. The gradient arrives, theta moves, and most of each window still lies on its picture.
 
 # %% [markdown]
 # ### Predict 1
