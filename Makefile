@@ -6,6 +6,11 @@ VENV := .venv
 # where a virtual environment keeps its programs: Windows has a name of its own
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.installed
+# and what only the tests need beyond that: whoever reads the notebooks is spared it
+TESTABLE := $(VENV)/.installed-for-tests
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+FAILED = { echo "The installation failed. It needs the network the first time, and again after pyproject.toml or"; \
+           echo "constraints.txt changed. If .venv is complete all the same: touch $@"; exit 1; }
 
 .PHONY: help lab walkthrough site test notebooks lint clean
 
@@ -27,7 +32,7 @@ walkthrough: $(READY)
 site: $(READY)
 	$(BIN)/python notebooks/build.py site
 
-test: lint
+test: lint $(TESTABLE)
 	STN_PROFILE=quick $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --durations=10
 
 notebooks: $(READY)
@@ -46,7 +51,9 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.11"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV): PyTorch is large, this takes some minutes the first time."
-	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[notebooks,site,offline,dev]" -c constraints.txt \
-		|| { echo "The installation failed. It needs the network the first time, and again after pyproject.toml or"; \
-		     echo "constraints.txt changed. If .venv is complete all the same: touch $(READY)"; exit 1; }
-	@touch $(READY)
+	@$(INSTALL) -e ".[notebooks,site,offline,dev]" || $(FAILED)
+	@touch $@
+
+$(TESTABLE): $(READY)
+	@$(INSTALL) -e ".[export]" || $(FAILED)
+	@touch $@

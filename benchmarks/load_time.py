@@ -5,13 +5,13 @@ import time
 import torch
 
 from stn_tutorial import pretrained
+from stn_tutorial.networks.export import noise_for
 from stn_tutorial.networks.weights import SHIPPED
-from stn_tutorial.training.experiments import EXPERIMENTS, SIDES
 
 if __name__ == "__main__":
     print("| net | milliseconds |\n|---|---:|")
     for name in SHIPPED:
-        image = torch.rand(1, 1, *[SIDES[EXPERIMENTS[name].distortion]] * 2)
+        image = noise_for(pretrained(name))[:1]
         start = time.perf_counter()
         with torch.no_grad():
             pretrained(name)(image)

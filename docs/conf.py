@@ -13,6 +13,7 @@ exclude_patterns = ["api/modules.rst"]
 
 # notebooks are shown as they were run; Markdown reads as on a code host
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # tables that a cell prints are tables
 nb_code_prompt_show = "Set-up: the package, the data"
 nb_code_prompt_hide = nb_code_prompt_show
 myst_enable_extensions = ["dollarmath", "amsmath", "html_image"]

@@ -5,7 +5,7 @@ import tempfile
 
 import nbval.kernel
 
-from builder.execution import socket_options
+from stn_tutorial.teaching.kernel import socket_options
 
 SOCKETS = tempfile.TemporaryDirectory()
 nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **socket_options(SOCKETS.name))

@@ -1,4 +1,4 @@
-"""The command line: python -m stn_tutorial info · data · train · ship · export · table."""
+"""The command line: python -m stn_tutorial info · data · train · ship · snapshots · export · table · check · bundle."""
 
 import argparse
 import importlib.metadata
@@ -14,6 +14,7 @@ import torch
 
 from .arguments import seed_number
 from .device import best_device, device_name
+from .networks.snapshots import NAMES as SNAPPED
 from .networks.weights import SHIPPED
 from .training.data import NAMES, check_name, data_root, is_there, load
 from .training.experiment import records, runs_root
@@ -22,6 +23,7 @@ from .training.exported import export_shipped
 from .training.processes import first, joined, several
 from .training.runs import run_and_report
 from .training.shipping import ship
+from .training.snapshots import keep_snapshots
 from .training.tables import TABLES, table
 
 PACKAGES = ("stn-tutorial", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "torchsummary")
@@ -80,7 +82,7 @@ def export_and_report(name: str, file: str) -> str:
     """Export a shipped net; what came out, in a line. A ValueError if file and net read any test image differently."""
     found = export_shipped(name, file)
     same, images = found["same_class"], found["images"]
-    line = f"{file}: {found['bytes'] / 1000:.0f} kB, batches of any size; reads {same} of {images} test digits as the net does"
+    line = f"{file}: {found['bytes'] / 1000:.0f} kB, batches of any size; reads {same} of {images} test images as the net does"
     if same < images:
         raise ValueError(line)
     return f"{line}; logits differ by at most {found['largest_difference']:.1e}"
@@ -115,11 +117,27 @@ def main(arguments: list[str] | None = None) -> None:
     command.add_argument("name", metavar="NAME", help="for instance mnist-r/st-cnn-affine-still")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--root", help="where the run is recorded (default: data/runs)")
+    command = commands.add_parser(
+        "snapshots", help="repeat the beginning of a shipped net's training, and ship its localiser along the way"
+    )
+    command.add_argument("name", metavar="NAME", help=f"for instance {' or '.join(SNAPPED)}")
+    command.add_argument("--revision", help="of the package's code, where an older one runs: newer code may draw otherwise")
     command = commands.add_parser("export", help="write a shipped net to a file for other programs, and try it on test images")
     command.add_argument("name", metavar="NAME", help=" or ".join(SHIPPED))
     command.add_argument("file", metavar="FILE", help="its ending says what it becomes: .onnx or .pt2 (torch.export)")
     command = commands.add_parser("table", help="print a table made from the recorded runs")
     command.add_argument("name", help=" or ".join(TABLES))
+    command = commands.add_parser("check", help="a line for each exercise of a notebook that a learner has saved")
+    command.add_argument("notebook", metavar="NOTEBOOK", help="its code is run, with your rights")
+    command.add_argument("--json", metavar="FILE", help="write the same as Gradescope's results.json, too")
+    command.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="for a cell (default: %(default)s)")
+    command = commands.add_parser(
+        "bundle", help="fill a folder with all that a room without network needs; goes on where it was"
+    )
+    command.add_argument("folder", metavar="DIR", help="on a stick, for instance; about 3.5 GB for Linux, 1 GB for others")
+    command.add_argument("--platform", metavar="KIND", help="linux-x86_64, linux-aarch64, windows-x86_64 or macos-arm64")
+    command.add_argument("--python-version", metavar="3.NN", help="of the room's Python (default: that of this one)")
+    command.add_argument("--data", nargs="*", default=list(NAMES), metavar="NAME", help="data sets to put in (default: both)")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # tables have signs that not every locale knows
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -137,15 +155,29 @@ def main(arguments: list[str] | None = None) -> None:
                 train(args.patterns, args.seeds, args.root, args.at_once)
         elif args.command == "ship":
             print(json.dumps(ship(args.name, args.seed, args.root)["measured"], indent=1))
+        elif args.command == "snapshots":
+            print(json.dumps(keep_snapshots(args.name, args.revision), indent=1))
         elif args.command == "export":
             print(export_and_report(args.name, args.file))
+        elif args.command == "check":
+            from .teaching.homework import check_and_report  # this alone needs what runs notebooks
+
+            print(check_and_report(args.notebook, args.json, args.timeout))
+        elif args.command == "bundle":
+            from .teaching.bundle import make_bundle
+            from .teaching.wheels import Target, this_platform
+
+            python = args.python_version or f"{sys.version_info.major}.{sys.version_info.minor}"
+            print(make_bundle(args.folder, Target(args.platform or this_platform(), python), args.data))
         else:
             print(table(args.name))
         print(end="", flush=True)
     except BrokenPipeError:  # who reads has seen enough, as in `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        sys.exit("stopped; a training that was under way goes on from its last whole epoch when it is started again")
+        sys.exit(
+            "stopped; a training that was under way goes on from its last whole epoch when it is started again, a bundle where it was"
+        )
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 

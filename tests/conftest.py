@@ -1,4 +1,4 @@
-"""What several test files share: few threads, small data sets from the offline sample, and their cache on disk."""
+"""What several test files share: few threads, small data sets from the offline sample and their cache on disk, a browser."""
 
 import os
 import subprocess
@@ -22,6 +22,12 @@ def sample_arrays():
 def digits(sample_arrays) -> data.Dataset:
     """The offline sample of MNIST: 4,000 + 1,000 real digits."""
     return data.from_arrays("mnist", sample_arrays)
+
+
+@pytest.fixture(scope="session")
+def shapes() -> data.Dataset:
+    """What stands in for CIFAR-10 where there is none: 60 + 100 drawn shapes."""
+    return data.from_arrays("cifar10", offline.shapes_sample(60, 100))
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +61,18 @@ def python(tmp_path):
         return subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real Chromium; where none is installed the test is skipped (`.ci/run` installs it)."""
+    from browser import CHROMIUM, CHROMIUM_OPTIONS
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()

@@ -1,4 +1,5 @@
-// What is wider than the page can be scrolled with the keyboard, too: it can be reached with Tab while it is.
+// What is wider than the page can be scrolled with the keyboard, too: it can be reached with Tab while it is. And the two columns
+// beside the text have names.
 
 const WIDE = "pre, .table-wrapper, .math-wrapper, math[display=block], .cell_output";
 
@@ -9,3 +10,6 @@ const reach = new ResizeObserver((entries) => {
   }
 });
 document.querySelectorAll(WIDE).forEach((element) => reach.observe(element));
+for (const [place, name] of [[".sidebar-drawer", "all pages"], [".toc-drawer", "on this page"]]) {
+  document.querySelector(place)?.setAttribute("aria-label", name);
+}

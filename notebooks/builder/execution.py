@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import re
 import sys
 import tempfile
@@ -10,15 +9,13 @@ import time
 from pathlib import Path
 
 import nbformat
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from stn_tutorial.teaching.browser_widget import LIVE
+from stn_tutorial.teaching.kernel import ThisInterpreter, socket_options
 from stn_tutorial.teaching.notebook import profile
 from stn_tutorial.training.data import NAMES, load
 
@@ -27,19 +24,6 @@ from .sources import METADATA, REPOSITORY
 
 CELL_TIMEOUT = 1800  # seconds
 WIDGET, PNG = "application/vnd.jupyter.widget-view+json", "image/png"
-
-
-def socket_options(folder: str) -> dict:
-    """Options for a kernel manager: talk through files in a folder, so that not even a loopback network is needed."""
-    return {"transport": "ipc", "ip": os.path.join(folder, "kernel")} if os.name == "posix" else {}
-
-
-class ThisInterpreter(AsyncKernelManager):
-    """Starts kernels with the interpreter that runs this script, whatever kernels are registered on the machine."""
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict())
 
 
 def execute(made: NotebookNode, folder: Path) -> str | None:

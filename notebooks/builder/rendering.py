@@ -52,6 +52,10 @@ def lead_links_out(app: Sphinx, document: nodes.document) -> None:
             continue
         target = posixpath.normpath(posixpath.join(folder, link["reftarget"]))
         inside = sorted(name for name in app.env.found_docs if name.startswith(f"{target}/"))
+        if target.startswith("build/site/"):  # what is no page of Sphinx's, as the slides
+            made = posixpath.relpath(target.removeprefix("build/site/"), folder)
+            link.replace_self(nodes.reference("", "", *link.children, refuri=made))
+            continue
         page = "index" if target == "README.md" else inside[0] if inside else None
         if page:
             link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", page, None

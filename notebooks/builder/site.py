@@ -18,6 +18,7 @@ from stn_tutorial.training.runs import load_theta
 
 from . import sources
 from .execution import PNG, execute_student, report, say_data
+from .slides import write_slides
 from .sources import REPOSITORY, SOURCE_ERRORS, read_source, source_names, student_version, tags
 
 CONFIGURATION = REPOSITORY / "docs"
@@ -41,6 +42,7 @@ def build_site(executed: dict[str, NotebookNode] | None = None, build: Path = BU
         ["-qWE", "--keep-going", "-c", str(CONFIGURATION), "-d", str(build / "site-doctrees"), str(source), str(site)]
     )
     if status == 0:
+        write_slides(site, source / "notebooks")
         print(f"open {site / 'index.html'} in a browser")
     return status
 

@@ -325,18 +325,18 @@ for name in PAPER_TASKS:
 # digits (R) see the spread of the angle, before -> after. On bent ones (E) see how far corners stray.
 
 # %%
-for name in ("affine", "tps"):
+for name in ("affine", "tps", "tps-still"):
     run = load_runs(f"mnist-r/st-cnn-{name}")[0]
     before, after = run["pose"]["mean_before_degrees"], run["pose"]["mean_after_degrees"]
-    print(f"R, {name:<7}{before:.1f} -> {after:.1f}, error {run['test_error_percent']:.2f} %")
+    print(f"R, {name:<11}{before:.1f} -> {after:.1f}, error {run['test_error_percent']:.2f} %")
 nets = {"E, affine": "affine", "E, spline": "tps", "E, deeper net": "tps-plain", "E, with the term": "tps-still"}
 poses = {words: load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for words, name in nets.items()}
 pose_figures.pose_spread(poses, unit="pixels")
 
 # %% [markdown]
-# On R the spline's net leaves the digits as they were, and errs on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
-# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it. A
-# deeper net with a spline undoes no more; the same net with the consistency term of [notebook 5](05_rotated_mnist.ipynb) does.
+# On R the spline's nets leave the digits nearly as they were, with the term too, and err on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
+# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it, and see whether it was
+# done. On E a deeper net with a spline undoes no more; the same net with the consistency term of [notebook 5](05_rotated_mnist.ipynb) does.
 
 # %% [markdown]
 # ## Which family for which task?

@@ -138,6 +138,17 @@ print(f"scale {scales.mean():.2f} on average, from {scales.min():.2f} to {scales
 print(f"{100 * outside.mean():.0f} % of the output is plain colour")
 
 # %% [markdown]
+# A net that was trained so comes with the package. What does a diagnosis say of it?
+
+# %%
+from stn_tutorial import diagnose, pretrained
+
+print(diagnose(pretrained("cifar10/seed"), data.test_images[:64].float() / 255))
+
+# %% [markdown]
+# The scale alone is sick. The gradient arrives, theta moves, and most of each window still lies on its picture.
+
+# %% [markdown]
 # ### Predict 1
 #
 # Why would it shrink them? The classifier begins with a 5x5 convolution, without padding: a kernel that slides over the picture and never leaves it.

@@ -707,3 +707,5 @@ museum.Map()
 # 5. A good error says nothing about the pose.
 #
 # Back to your own net: `from stn_tutorial import diagnose`. Something else is wrong with it? The [map](../docs/symptoms.md) tells where to look.
+#
+# Next: [10. Speed and scale](10_speed_and_scale.ipynb).

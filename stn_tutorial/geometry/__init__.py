@@ -3,7 +3,7 @@
 Read in the order in which an image meets them: `coordinates` (pixels and the normalised square), `family` (theta becomes a
 sampling grid; `remembered` keeps what only the size decides), one file a family (those with a lattice of control points share
 `lattice`) and `families` (the list of all), `sampler` (points become pixels), `antialiasing` (for windows that shrink the
-picture), `volumes` (the same in three dimensions). Beside them `carrying` (boxes, and the way back into the input's frame),
+picture), `volumes` (the same in three dimensions), `fused` (grid and sampler in one pass on a GPU, in Triton). Beside them `carrying` (boxes, and the way back into the input's frame),
 `paths` (the way from one theta to another) and `pixel_matrix` (other libraries' matrices as theta).
 """
 

@@ -8,7 +8,7 @@ import math
 from torch import Tensor, nn
 
 from ..geometry.families import FAMILIES
-from ..geometry.family import Family, MatrixFamily
+from ..geometry.family import Family, LinearFamily, MatrixFamily
 from ..geometry.rotation import Rotation
 
 # what an argument is called elsewhere -> here
@@ -70,6 +70,17 @@ def check_parts(localization, family) -> None:
         made = f"the class: write {localization.__name__}(...)" if isinstance(localization, type) else repr(localization)
         raise ValueError(f"localization must be a torch.nn.Module that answers theta for images, got {made}")
     check_family(family)
+
+
+def check_fused(family, mode: str, padding_mode: str, antialias: bool) -> None:
+    """Raise a ValueError unless `geometry.fused` can do what a transformer is asked to."""
+    if not isinstance(family, LinearFamily) or family.dimensions != 2:
+        raise ValueError(f"family must have 2x3 matrices, such as Affine(), for sampler='fused', got {family!r}")
+    if (mode, padding_mode, bool(antialias)) != ("bilinear", "zeros", False):
+        raise ValueError(
+            "sampler='fused' knows mode='bilinear', padding_mode='zeros' and antialias=False alone, "
+            f"got {mode!r}, {padding_mode!r} and {antialias!r}: write sampler='torch'"
+        )
 
 
 def name_of(family) -> str:

@@ -63,6 +63,12 @@ def portable(model: nn.Module) -> tuple[dict, bytes]:
     return description, weights
 
 
+def localizer_bytes(description: dict) -> int:
+    """How many of the weights' bytes, the first ones, are the localiser's."""
+    layers = [layer for layer in description["localizer"] if layer["kind"] == "conv"]
+    return sum(layer["outputs"] * (8 + 2 * layer["inputs"] * math.prod(layer["kernel"])) for layer in layers)
+
+
 def listed(localization: nn.Module) -> tuple[list[nn.Module], tuple[int, int]]:
     """The layers of a localisation network in turn, and (H, W) of its images; a ValueError for one that is not known here."""
     parts = list(localization) if type(localization) is nn.Sequential else [localization]

@@ -26,10 +26,10 @@ from ..geometry.sampler import (
 )
 from ..geometry.volumes import Affine3d, sample_volume
 from .graph import as_one_node
-from .habits import check_choice, check_parts, in_other_units, name_of, refuse_unknown
+from .habits import check_choice, check_fused, check_parts, in_other_units, name_of, refuse_unknown
 from .localization import Localizer, SmallMapLocalizationNet
 
-SAMPLERS = ("torch", "scratch")
+SAMPLERS = ("torch", "scratch", "fused")
 OPTIONS = ("localization", "family", "size", "mode", "padding_mode", "align_corners", "fill", "sampler", "antialias", "check")
 
 
@@ -45,7 +45,9 @@ class SpatialTransformer(nn.Module):
         wrong value a frame that is no part of the picture stands wherever a sampling point lies outside. (On MNIST the
         frame alone did not make a network shrink its pictures: notebook 4.)
         A buffer that is saved with the weights, and may be written to; weights that were saved without it keep what is there.
-    sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`.
+    sampler: "torch" uses `grid_sample`, the well-kept one; "scratch" uses this package's own `sample`; "fused" makes grid and
+        picture in one pass, on CUDA GPUs alone: bilinear, with zeros or a fill outside, for families of 2x3 matrices
+        (`geometry.fused`). Weights do not depend on it, and `stn.sampler = "torch"` may be set at any time.
     antialias: where theta shrinks the picture, read from a blurred one (`geometry.antialiasing`); for images, not with "bicubic".
     check: raise a ValueError when theta holds NaN or infinity (where torch has compiled or exported the module, a
         RuntimeError). Without it such rows are counted in `nan_thetas`, wherever the module runs as plain PyTorch.
@@ -90,6 +92,8 @@ class SpatialTransformer(nn.Module):
         check_flag("check", check)
         if antialias and (mode == "bicubic" or self.dimensions == 3):
             raise ValueError(f"antialias must be False with mode='bicubic' and for volumes, got {antialias!r}")
+        if sampler == "fused":
+            check_fused(family, mode, padding_mode, antialias)
         self.localization, self.family = localization, family
         self.size = None if size is None else output_size(size, self.dimensions)
         self.mode, self.padding_mode, self.align_corners = mode, padding_mode, bool(align_corners)
@@ -169,7 +173,7 @@ class SpatialTransformer(nn.Module):
             precise = at_least_float32(images)
             theta = theta.to(precise.dtype) if theta.is_floating_point() else theta  # whole numbers are refused
             check_theta(theta, self.family.num_params, type(self.family).__name__, self.check)
-            grid = self.family.grid(theta, size, self.align_corners)
+            grid = self.where(theta, size)
             if grid.shape[0] != images.shape[0] or grid.device != images.device:
                 raise ValueError(
                     f"theta must have one row for each of {images.shape[0]} images, on their device, {images.device}, "
@@ -177,11 +181,25 @@ class SpatialTransformer(nn.Module):
                 )
             if self.check and torch.compiler.is_compiling():
                 torch._assert_async(theta.isfinite().all(), "theta must be finite, got NaN or infinity")
-            if ask and theta.device.type == "cpu" and not theta.requires_grad and can_be_asked(theta):
+            if (
+                ask
+                and self.sampler != "fused"
+                and theta.device.type == "cpu"
+                and not theta.requires_grad
+                and can_be_asked(theta)
+            ):
                 odd = in_other_units(theta, self.family, grid)
                 if odd:
                     warnings.warn(odd, stacklevel=3)
             return self.sample(precise, grid).to(images.dtype)
+
+    def where(self, theta: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Where a theta (N, P) that has been checked looks: a grid, or for "fused" the matrices, (N, 2, 3)."""
+        check_choice("sampler", self.sampler, SAMPLERS)  # it may have been set since
+        if self.sampler != "fused":
+            return self.family.grid(theta, size, self.align_corners)
+        check_fused(self.family, self.mode, self.padding_mode, self.antialias)
+        return self.family.matrix(theta)
 
     def sample(self, images: Tensor, grid: Tensor) -> Tensor:
         """Sample with the sampler, kernel, padding and background that were chosen."""
@@ -203,7 +221,10 @@ class SpatialTransformer(nn.Module):
 
     def points_of(self, images: Tensor, grid: Tensor) -> Tensor:
         """What images, or volumes, are at the points of a grid, zeros being the background."""
-        check_choice("sampler", self.sampler, SAMPLERS)  # it may have been set since
+        if self.sampler == "fused":
+            from ..geometry.fused import warp  # Triton takes a second to import
+
+            return warp(images, grid, images.shape[2:] if self.size is None else self.size, self.align_corners)
         if self.sampler == "scratch":
             sampler = sample if images.dim() == 4 else sample_volume
             return sampler(images, grid, self.mode, self.padding_mode, self.align_corners)

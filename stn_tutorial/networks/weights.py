@@ -24,6 +24,7 @@ SHIPPED: dict[str, Callable[[], nn.Module]] = {
     "mnist-rts/st-cnn-similarity-still": partial(models.deep_st_cnn, Similarity(), 42),
     "mnist-e/st-cnn-tps-still": partial(models.deep_st_cnn, ThinPlateSpline(), 28),
     "mnist-tc/st-cnn-attention": partial(models.paper_st_cnn, Attention(log_scale=True), 60),
+    "cifar10/seed": models.seed_net,
 }
 
 

@@ -15,7 +15,7 @@ LIVE = "application/vnd.stn-live+json"  # in a notebook: what brings a widget to
 # each may import from those before it: they become one script, in this order
 MODULES = (
     *("warp", "lattices", "families", "net", "handles", "page", "style", "inspector", "explorer"),
-    *("hands", "pad", "picks", "model", "main"),
+    *("hands", "pad", "picks", "moments", "model", "main"),
 )
 
 

@@ -156,7 +156,8 @@ def identity_grid(side: int, align_corners: bool = True) -> Tensor:
 def last_row() -> Picture:
     """A picture whose last row and column have gone black."""
     out = bilinear(to_pixel=scaled_by_width)(paper(), identity_grid(20), "zeros", True)
-    return images_in_a_row([paper()[0], out[0]], ["what comes in", "after the identity"], width=2.4)
+    told = "An F on grey; after the identity it is a little shrunk and blurred, and the last row and column are black"
+    return images_in_a_row([paper()[0], out[0]], ["what comes in", "after the identity"], told, width=2.4)
 
 
 def seam() -> Picture:
@@ -164,7 +165,8 @@ def seam() -> Picture:
     image, theta = F.interpolate(paper(), 40)[:, :, 8:32, 8:32], torch.tensor([[0.9, -0.45, 0.1, 0.45, 0.9, 0.1]])
     grid = Affine().grid(theta, (24, 24))
     outs = [sample(image, grid, padding_mode="border"), bilinear(cancelling)(image, grid, "border", False)]
-    return images_in_a_row([image[0], *(out[0] for out in outs)], ["what comes in", "turned, border", "yours"], width=2)
+    told = "Part of an F on grey; turned, with its edge drawn out; and yours, black where it should go on, with a seam in steps"
+    return images_in_a_row([image[0], *(out[0] for out in outs)], ["what comes in", "turned, border", "yours"], told, width=2)
 
 
 def nearly() -> Picture:
@@ -173,7 +175,8 @@ def nearly() -> Picture:
     out = bilinear(to_pixel=two_short)(noise, identity_grid(28), "border", True)
     gap = (out - noise).abs()
     titles = ["noise", "after the identity", f"difference, up to {float(gap.max()):.2f}"]
-    return images_in_a_row([noise[0], out[0], gap[0]], titles, width=2)
+    told = f"Noise; after the identity it is softer, towards the lower right most; the difference, up to {float(gap.max()):.2f}"
+    return images_in_a_row([noise[0], out[0], gap[0]], titles, told, width=2)
 
 
 def fading() -> Picture:
@@ -181,7 +184,9 @@ def fading() -> Picture:
     ones, theta = torch.ones(1, 1, 8, 8), torch.eye(2, 3)[None]
     out = mixed_corners(ones, theta)[0]
     values = f"inside {float(out[0, 3, 3]):.2f}, edge {float(out[0, 0, 3]):.2f}, corner {float(out[0, 0, 0]):.2f}"
-    return images_in_a_row([ones[0], out], ["all ones", values], width=2.6)
+    return images_in_a_row(
+        [ones[0], out], ["all ones", values], f"A white square; then one with a grey frame: {values}", width=2.6
+    )
 
 
 def enlarged(digit: Tensor) -> Picture:
@@ -190,6 +195,7 @@ def enlarged(digit: Tensor) -> Picture:
     return images_in_a_row(
         [digit, sample(digit[None], Affine().grid(theta, (28, 28)))[0]],
         ["what comes in", "behind an untrained transformer"],
+        "A digit; behind an untrained transformer it is larger, and cut off at the edge",
         width=2.4,
     )
 
@@ -202,25 +208,29 @@ def warped_f(theta: Tensor, size: tuple[int, int] = (20, 20)) -> Tensor:
 def against() -> Picture:
     """An F that turns the other way."""
     shown = [letter_f(), warped_f(turned_against(30.0))]
-    return images_in_a_row(shown, ["an F", "asked for: 30 degrees clockwise"], width=2.6)
+    told = "An F; where 30 degrees clockwise were asked for it is turned counter-clockwise"
+    return images_in_a_row(shown, ["an F", "asked for: 30 degrees clockwise"], told, width=2.6)
 
 
 def far_too_much() -> Picture:
     """An F turned by one, two, three degrees, it is said."""
     angles = (1.0, 2.0, 3.0, 30.0)
-    return images_in_a_row([warped_f(turned_in_degrees(a)) for a in angles], [f"{a:g} degrees" for a in angles])
+    told = "An F said to be turned by 1, 2, 3 and 30 degrees: it is turned by 57, 115, 172 and 279"
+    return images_in_a_row([warped_f(turned_in_degrees(a)) for a in angles], [f"{a:g} degrees" for a in angles], told)
 
 
 def sheared() -> Picture:
     """A wide F that is sheared by its turn, and a square one that is not."""
     shown = [warped_f(turned_as_square(0.6, size), size) for size in ((20, 20), (20, 60))]
-    return images_in_a_row([letter_f(20, 60), *shown[::-1]], ["a wide F", "turned", "a square one, turned"], width=2.2)
+    told = "A wide F; turned it is slanted, its bars no longer at right angles; a square one, turned, keeps its right angles"
+    return images_in_a_row([letter_f(20, 60), *shown[::-1]], ["a wide F", "turned", "a square one, turned"], told, width=2.2)
 
 
 def lying() -> Picture:
     """An F that lies on its side."""
     out = sample(letter_f()[None], rows_for_x((20, 20), False)[None])[0]
-    return images_in_a_row([letter_f(), out], ["an F", "after the identity"], width=2.5)
+    told = "An F; after the identity it lies on its side, its rows where the columns were"
+    return images_in_a_row([letter_f(), out], ["an F", "after the identity"], told, width=2.5)
 
 
 def plateau(digit: Tensor) -> Picture:
@@ -286,7 +296,8 @@ def stripes(size: int = 24) -> Picture:
     """Fine rings, and what too few sampling points make of them."""
     image = fine_stripes()
     out = sample(image, Affine().grid(Affine().identity()[None], (size, size)))
-    return images_in_a_row([image[0], out[0]], ["96 pixels wide", f"sampled at {size}"], width=2.8)
+    told = f"Fine rings around one corner, 96 pixels wide; sampled at {size} there are rings around all four corners"
+    return images_in_a_row([image[0], out[0]], ["96 pixels wide", f"sampled at {size}"], told, width=2.8)
 
 
 def fine_stripes(side: int = 96) -> Tensor:
@@ -299,7 +310,10 @@ def in_steps() -> Picture:
     """A small window of a large picture, through a grid in full and in half precision."""
     grid = small_window()
     outs = [sample(fine_stripes(512), points)[0] for points in (grid, grid.bfloat16().float())]
-    return images_in_a_row(outs, ["grid in float32", "the same grid in bfloat16"], width=2.6)
+    told = (
+        "Soft slanted stripes through a grid in float32; through the same grid in bfloat16 they have the steps of a staircase"
+    )
+    return images_in_a_row(outs, ["grid in float32", "the same grid in bfloat16"], told, width=2.6)
 
 
 def small_window() -> Tensor:

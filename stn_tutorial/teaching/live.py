@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..files import write_atomically
-from ..networks.weights import pretrained
+from ..networks.snapshots import snapshots
 from .browser_widget import STATIC
 from .model_explorer import ModelExplorer, explore_model
 
@@ -55,7 +55,7 @@ def live_digits() -> Tensor:
 
 
 def live(swing: bool = False) -> ModelExplorer:
-    """The shipped nets of rotated digits by hand: pick or draw a digit, turn, scale and shift it, and change the net.
+    """The shipped nets of rotated digits by hand: pick or draw a digit, turn, scale and shift it, change the net, and go back in its training.
 
     swing: whether the digit turns to and fro until it is touched; never where a reader wants no motion. Nets run in the
     browser, so that it answers while the kernel is busy, and without one.
@@ -63,7 +63,7 @@ def live(swing: bool = False) -> ModelExplorer:
     >>> live().names
     ['as in the paper', 'to stand still']
     """
-    nets = {name: pretrained(shipped) for name, shipped in NETS.items()}
+    nets = {name: snapshots(shipped) for name, shipped in NETS.items()}
     explorer = explore_model(nets, live_digits(), degrees=DEGREES, titles=list(TITLES))
     explorer.net, explorer.index, explorer.swing = 1, FIRST, swing
     return explorer
@@ -88,7 +88,7 @@ def live_page(path: Path | str) -> None:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     live_page(Path(folder) / "live.html")
-    ...     (Path(folder) / "live.html").stat().st_size < 1_000_000
+    ...     (Path(folder) / "live.html").stat().st_size < 1_500_000
     True
     """
     write_atomically(Path(path), PAGE.format(fragment=live_html()).encode())

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import itertools
 import math
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ..files import short_reason
 from ..geometry.sampler import sample
 from ..geometry.similarity import Similarity
-from ..networks.portable import portable
+from ..networks.portable import localizer_bytes, portable
 from ..networks.watching import find_transformer, outputs_of, thetas_of
 from . import figures
 from .browser_widget import LIVE, SCRIPT, BrowserWidget, fragment, one_thread
@@ -32,6 +33,11 @@ def moved(images: Tensor, degrees: float, scale: float, right: float, down: floa
     return sample(images, grid.to(images).expand(len(images), -1, -1, -1))
 
 
+def in_text(content: bytes) -> str:
+    """Bytes in base64, for JSON."""
+    return base64.b64encode(content).decode()
+
+
 def frozen_copy(model: nn.Module) -> nn.Module:
     """A copy of a model that no training changes: the answers may come from another thread than a training that goes on."""
     # what a module has kept of a forward pass hangs on a graph, and a graph cannot be copied
@@ -43,34 +49,50 @@ def frozen_copy(model: nn.Module) -> nn.Module:
         raise ValueError(f"model must be one that can be copied, copy.deepcopy(model): {short_reason(error)}") from error
 
 
-def in_browser(models: list[nn.Module], shape: tuple[int, ...]) -> tuple[list[dict], list[bytes]]:
-    """What the browser needs to run nets on images (C, H, W) by itself, descriptions and weights; nothing unless it can run all."""
-    try:
-        found = [portable(model) for model in models]
-    except ValueError:
-        return [], []
-    if any([1, *description["side"]] != list(shape) for description, _ in found):
-        return [], []
-    return [description for description, _ in found], [weights for _, weights in found]
+def in_browser(trainings: list[list[nn.Module]], shape: tuple[int, ...]) -> tuple[list[dict], list[bytes], list[list[bytes]]]:
+    """What the browser needs to run nets on images (C, H, W) by itself; nothing unless it can run all.
+
+    trainings: of each net what it was at moments of its training, the finished one last. Returns descriptions and weights of the
+    finished nets, and of each the weights of its earlier localisers, in front of the same classifier.
+    """
+    nothing, nets, weights, earlier = ([], [], []), [], [], []
+    for moments in trainings:
+        try:
+            found = [portable(model) for model in moments]
+        except ValueError:
+            return nothing
+        description, finished = found[-1]
+        split = localizer_bytes(description)
+        if [1, *description["side"]] != list(shape):
+            return nothing
+        if any(other != description or every[split:] != finished[split:] for other, every in found):
+            return nothing
+        nets.append(description)
+        weights.append(finished)
+        earlier.append([every[:split] for _, every in found[:-1]])
+    return nets, weights, earlier
 
 
 class ModelExplorer(BrowserWidget):
     """A picture to be turned, scaled and shifted; where a trained net looks, what it then sees, and what it takes it for.
 
-    `pose` is [degrees, scale, right, down] (as in `moved`), `index` the image, `net` which of the nets; they are read and set
-    from Python. `drawing` holds the pixels of a picture that was drawn in the browser in an image's place, or nothing. `theta`,
+    `pose` is [degrees, scale, right, down] (as in `moved`), `index` the image, `net` which of the nets, `moment` which of the moments
+    of its training (their steps are in `steps`; the last is the finished net); they are read and set from Python. `drawing` holds the pixels of a picture that was drawn in the browser in an image's place, or nothing. `theta`,
     `probabilities` and `seen` (the net's input, (1, C, H, W)) are the net's answer, from the kernel. A net of this package's
     digits runs in the browser as well (`nets`, `weights`), which then waits for nobody; the answer of another comes from the
     kernel, and while that is busy the old lattice stands there pale.
 
-    Setting pose to anything but four finite numbers, the scale above 0, index to no image, net to no net, or drawing to
-    another number of pixels raises a TraitError.
+    Setting pose to anything but four finite numbers, the scale above 0, index to no image, net to no net, moment to none, or
+    drawing to another number of pixels raises a TraitError.
     """
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     nets = traitlets.List(traitlets.Dict()).tag(sync=True)
     weights = traitlets.List(traitlets.Bytes()).tag(sync=True)
     net = traitlets.Int(0).tag(sync=True)
+    localizers = traitlets.List(traitlets.List(traitlets.Bytes())).tag(sync=True)  # of each net, at its earlier moments
+    steps = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
+    moment = traitlets.Int(0).tag(sync=True)
     family = traitlets.Dict().tag(sync=True)
     align_corners = traitlets.Bool().tag(sync=True)
     count = traitlets.Int().tag(sync=True)
@@ -84,25 +106,34 @@ class ModelExplorer(BrowserWidget):
     pose = traitlets.List(traitlets.CFloat()).tag(sync=True)
     swing = traitlets.Bool(False).tag(sync=True)
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    answered = traitlets.List().tag(sync=True)  # the net, index and pose that the answer belongs to
+    answered = traitlets.List().tag(sync=True)  # the net, moment, index and pose that the answer belongs to
     theta = traitlets.List().tag(sync=True)
     probabilities = traitlets.List().tag(sync=True)
     output = traitlets.Bytes().tag(sync=True)
     output_shape = traitlets.List().tag(sync=True)
 
     def __init__(
-        self, models: dict[str, nn.Module], images: Tensor, classes: list[str] | None, degrees: float, titles: list[str]
+        self,
+        trainings: dict[str, dict[int, nn.Module]],
+        images: Tensor,
+        classes: list[str] | None,
+        degrees: float,
+        titles: list[str],
     ):
-        self.models, self.images = [frozen_copy(model) for model in models.values()], images
-        self.choose(0)
+        self.trainings = [[frozen_copy(model) for model in moments.values()] for moments in trainings.values()]
+        self.images, last = images, len(self.trainings[0]) - 1
+        self.choose(0, last)
         pixels, shape = to_bytes(self.images[0])
         start = [float(degrees), 1.0, 0.0, 0.0]
-        nets, weights = in_browser(self.models, images.shape[1:])
+        nets, weights, localizers = in_browser(self.trainings, images.shape[1:])
         few = bool(nets) and len(images) <= FEW
         super().__init__(
-            names=list(models),
+            names=list(trainings),
             nets=nets,
             weights=weights,
+            localizers=localizers,
+            steps=[list(moments) for moments in trainings.values()],
+            moment=last,
             family=describe(self.transformer.family),
             align_corners=self.transformer.align_corners,
             count=len(images),
@@ -115,9 +146,11 @@ class ModelExplorer(BrowserWidget):
         )
         try:
             told = []
-            for k in reversed(range(len(models))):  # the first last
-                self.choose(k)
+            for k, moment in reversed(list(itertools.product(range(len(trainings)), range(last + 1)))):  # the first net last
+                self.choose(k, moment)
                 told.append(len(self.answer()))
+            self.choose(0, last)
+            self.answer()
             wanted = told[-1]
             if len(set(told)) > 1:
                 raise ValueError(f"model must hold nets that tell apart equally many classes, got {told[::-1]}")
@@ -127,11 +160,11 @@ class ModelExplorer(BrowserWidget):
             self.close()
             raise
         self.classes = classes or [str(k) for k in range(wanted)]
-        self.observe(self._moved, ["pose", "index", "net", "drawing"])
+        self.observe(self._moved, ["pose", "index", "net", "moment", "drawing"])
 
-    def choose(self, k: int) -> None:
-        """Take the k-th net."""
-        self.model = self.models[k]
+    def choose(self, k: int, moment: int) -> None:
+        """Take the k-th net, as it was at a moment of its training."""
+        self.model = self.trainings[k][moment]
         self.transformer = find_transformer(self.model)
 
     @traitlets.validate("pose")
@@ -153,6 +186,12 @@ class ModelExplorer(BrowserWidget):
             raise traitlets.TraitError(f"net must lie in [0, {len(self.names) - 1}], got {proposal['value']}")
         return proposal["value"]
 
+    @traitlets.validate("moment")
+    def _check_moment(self, proposal):
+        if not 0 <= proposal["value"] < len(self.steps[0]):
+            raise traitlets.TraitError(f"moment must lie in [0, {len(self.steps[0]) - 1}], got {proposal['value']}")
+        return proposal["value"]
+
     @traitlets.validate("drawing")
     def _check_drawing(self, proposal):
         if len(proposal["value"]) not in (0, math.prod(self.shape)):
@@ -164,8 +203,8 @@ class ModelExplorer(BrowserWidget):
         self.problem = ""
         try:
             with self.hold_sync():
-                if change["name"] == "net":
-                    self.choose(self.net)
+                if change["name"] in ("net", "moment"):
+                    self.choose(self.net, self.moment)
                     self.family = describe(self.transformer.family)
                     self.align_corners = self.transformer.align_corners
                 self.image = to_bytes(self.images[self.index])[0]
@@ -192,12 +231,12 @@ class ModelExplorer(BrowserWidget):
         output, shape = to_bytes(outputs[0][0])
         self.seen, self.output, self.output_shape = seen.cpu(), output, list(shape)
         self.theta, self.probabilities = thetas[0][0].tolist(), probabilities.tolist()
-        self.answered = [self.net, self.index, *self.pose]
+        self.answered = [self.net, self.moment, self.index, *self.pose]
         return self.probabilities
 
     def render(self) -> Picture:
         """The net's last answer as a still picture, for places without a front end."""
-        _, index, degrees, scale, right, down = self.answered
+        _, _, index, degrees, scale, right, down = self.answered
         title = f"{'a drawing' if self.drawing else f'image {index}'}: {round(degrees):+d} degrees, {scale:.2f} times as large, moved by ({right:+.2f}, {down:+.2f})"
         output, seen = from_bytes(self.output, self.output_shape), from_bytes(*to_bytes(self.seen[0]))
         theta, probabilities = (torch.tensor(numbers, device="cpu") for numbers in (self.theta, self.probabilities))
@@ -217,23 +256,26 @@ class ModelExplorer(BrowserWidget):
         if not self.pictures:
             raise ValueError(f"to_html needs at most {FEW} images, got {self.count}")
         names = (
-            "names",
-            "nets",
-            "net",
-            "family",
-            "align_corners",
-            "count",
-            "index",
-            "titles",
-            "shape",
-            "start",
-            "pose",
-            "swing",
+            *(
+                "names",
+                "nets",
+                "net",
+                "steps",
+                "moment",
+                "family",
+                "align_corners",
+                "count",
+                "index",
+                "titles",
+                "shape",
+                "start",
+            ),
+            *("pose", "swing", "classes", "output_shape", "problem"),
         )
-        names += ("classes", "output_shape", "problem")
         state = {name: getattr(self, name) for name in names}
-        state |= {name: base64.b64encode(getattr(self, name)).decode() for name in ("pictures", "drawing")}
-        return state | {"weights": [base64.b64encode(weights).decode() for weights in self.weights]}
+        state |= {name: in_text(getattr(self, name)) for name in ("pictures", "drawing")}
+        state |= {"localizers": [[in_text(weights) for weights in earlier] for earlier in self.localizers]}
+        return state | {"weights": [in_text(weights) for weights in self.weights]}
 
     def to_html(self) -> str:
         """One HTML fragment that holds the explorer as it stands, and works with no kernel and no network.
@@ -244,7 +286,7 @@ class ModelExplorer(BrowserWidget):
 
 
 def explore_model(
-    model: nn.Module | dict[str, nn.Module],
+    model: nn.Module | dict[str, nn.Module | dict[int, nn.Module]],
     images: Tensor,
     classes: list[str] | None = None,
     degrees: float = 0.0,
@@ -253,11 +295,12 @@ def explore_model(
     """Turn, scale and shift the input of a trained net by hand: where it looks, what it sees there, what it takes it for.
 
     model: a classifier with a `SpatialTransformer` in it, which is copied as it is now, or several by their names, to change
-    between; images: (N, C, H, W), uint8 or in [0, 1]. classes: their names, numbers unless told. degrees: how far the picture is
+    between; in place of a net a training may stand, {step: the net as it was then}, the finished net last (`networks.snapshots` has
+    those of shipped nets), to step through. images: (N, C, H, W), uint8 or in [0, 1]. classes: their names, numbers unless told. degrees: how far the picture is
     turned at first. titles: what each image is, in a few words. A shipped net, or another `TransformedNet` of digits, runs in the
     browser: it answers at once, and `to_html()` needs no kernel. Raises ValueError for a model without a transformer or
-    with a family that has no explorer, for images of another shape, for too few or too many classes or titles, and for nets
-    that answer differently many classes.
+    with a family that has no explorer, for images of another shape, for too few or too many classes or titles, for nets
+    that answer differently many classes, and for trainings with differently many moments.
 
     >>> from stn_tutorial import load, pretrained
     >>> explorer = explore_model(pretrained("mnist-r/st-cnn-affine-still"), load("mnist").test_images[:3], degrees=40)
@@ -265,11 +308,16 @@ def explore_model(
     10
     """
     models = model if isinstance(model, dict) else {"the net": model}
-    if not models or any(not isinstance(net, nn.Module) or find_transformer(net) is None for net in models.values()):
+    trainings = {name: net if isinstance(net, dict) else {0: net} for name, net in models.items()}
+    nets = [net for moments in trainings.values() for net in moments.values()]
+    if not nets or any(not isinstance(net, nn.Module) or find_transformer(net) is None for net in nets):
         raise ValueError("model must have a SpatialTransformer in it")
+    told = [len(moments) for moments in trainings.values()]
+    if len(set(told)) > 1:
+        raise ValueError(f"model must hold trainings with equally many moments, got {told}")
     check_batch(images)
     classes = None if classes is None else names_of_classes(classes, 0)
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"titles must be one for each of {len(images)} images, got {len(titles)}")
     titles = titles or ([f"image {k}" for k in range(len(images))] if len(images) <= FEW else [])
-    return ModelExplorer(models, images, classes, degrees, titles)
+    return ModelExplorer(trainings, images, classes, degrees, titles)

@@ -6,7 +6,7 @@ import torch
 
 from ..arguments import path_of
 from ..networks.export import export, runner
-from ..networks.weights import card_of, pretrained
+from ..networks.weights import pretrained
 from .data import load
 from .distortions import DISTORTIONS
 from .evaluation import TEST_SEED, distorted
@@ -20,9 +20,13 @@ def export_shipped(name: str, file: Path | str, count: int = 1000) -> dict:
     Returns name, bytes (of the file), images (how many were read), same_class (of how many both say the same) and
     largest_difference (of a logit). Raises what `export` raises, and ValueError for an unknown name.
     """
-    distortion, recipe = DISTORTIONS[card_of(name)["data"]["distortion"]](), experiment_called(name).recipe
-    model, data, file = pretrained(name), load(name.split("-")[0]), path_of("file", file)
-    images, _ = distorted(data.test_images[:count], distortion, torch.Generator().manual_seed(TEST_SEED), recipe)
+    model, experiment, file = pretrained(name), experiment_called(name), path_of("file", file)
+    data, distortion, generator = (
+        load(experiment.data),
+        DISTORTIONS[experiment.distortion](),
+        torch.Generator().manual_seed(TEST_SEED),
+    )
+    images, _ = distorted(data.test_images[:count], distortion, generator, experiment.recipe)
     export(model, file, images)
     content = file.read_bytes()
     run = runner(content, file.suffix)

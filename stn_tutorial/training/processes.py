@@ -56,17 +56,18 @@ def joined():
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     listens = threading.current_thread() is threading.main_thread()  # no other may
     usual = signal.signal(signal.SIGTERM, ended) if listens else None
     try:
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         yield
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
             ended()
         raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
     if listens:
         signal.signal(signal.SIGTERM, usual)
 

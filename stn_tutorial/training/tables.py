@@ -102,7 +102,8 @@ def stillness_table(root: Path | None = None, pattern: str = "*") -> str:
         if experiment.pairs or PLACED_FOLDER in experiment.name:  # they have tables of their own
             continue
         runs = load_runs(experiment.name, root)
-        measured = [run for run in runs if "stillness" in run]
+        poses_differ = experiment.distortion != "upright"
+        measured = [run for run in runs if "stillness" in run and poses_differ]
         if not measured and not (runs and experiment.name.endswith("cnn-plain")):
             continue
         row = [experiment.name, paper_text(experiment), *result_cells([run["test_error_percent"] for run in runs], runs)]

@@ -400,3 +400,16 @@ def test_a_thousand_flows_fold_nowhere_where_splines_do():
 
     assert (smallest_determinant(Diffeomorphic(4)) > 0).all()
     assert (smallest_determinant(ThinPlateSpline(4)) < 0).double().mean() > 0.5
+
+
+@pytest.mark.parametrize(("speed", "error", "left_over"), [(0.1, 2e-4, 3e-5), (0.3, 2e-3, 2e-3), (0.6, 1e-2, 4e-2)])
+def test_a_flow_is_as_exact_as_it_says(speed, error, left_over):
+    points = target_grid((13, 17), True, torch.float64).view(-1, 2)
+    theta = speed * torch.randn(64, 32, generator=torch.Generator().manual_seed(20), dtype=torch.float64)
+    family, exact = Diffeomorphic(4), Diffeomorphic(4, squarings=9, iterations=2)
+    there = family.map_points(theta, points)
+    assert (there - exact.map_points(theta, points)).abs().max() < error
+    assert (family.map_points(family.inverse(theta), there) - points).abs().max() < left_over
+    more = Diffeomorphic(4, iterations=2)  # a second round solves the steps
+    there = more.map_points(theta, points)
+    assert (more.map_points(more.inverse(theta), there) - points).abs().max() < left_over / 5

@@ -12,6 +12,7 @@ from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.families import FAMILIES
 from stn_tutorial.networks import export as exporting
 from stn_tutorial.networks.weights import SHIPPED
+from stn_tutorial.training import data, offline
 
 # an export takes seconds, and the sampler from scratch is the same for all families
 with_both_samplers = pytest.mark.parametrize(
@@ -134,8 +135,9 @@ def test_what_is_lacking_for_onnx_is_said(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_net_from_the_command_line(name, root, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STN_DATA", str(root))
+    data.write_cache(root / "cifar10.npz", offline.shapes_sample(60, 100))
     main(["export", name, str(tmp_path / "net.pt2")])
-    assert re.search(r"net.pt2: .* 100 of 100 test digits", capsys.readouterr().out)
+    assert re.search(r"net.pt2: .* 100 of 100 test images", capsys.readouterr().out)
     net, program = pretrained(name), torch.export.load(tmp_path / "net.pt2").module()
     images = noise(7, *exporting.noise_for(net).shape[1:])
     torch.testing.assert_close(program(images), net(images), rtol=1e-4, atol=1e-4)
@@ -145,7 +147,7 @@ def test_a_shipped_net_in_onnxruntime(root, tmp_path, monkeypatch, capsys):
     pytest.importorskip("onnxruntime")
     monkeypatch.setenv("STN_DATA", str(root))
     main(["export", "mnist-r/st-cnn-affine-still", str(tmp_path / "net.onnx")])
-    assert "reads 100 of 100 test digits" in capsys.readouterr().out
+    assert "reads 100 of 100 test images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [["mnist-r/st-cnn", "net.pt2"], ["mnist-r/st-cnn-affine", "net.txt"]])

@@ -43,6 +43,19 @@ def test_forward_and_backward_are_those_of_the_cpu(name, sampler):
         torch.testing.assert_close(there, here, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.skipif(GPU.type != "cuda", reason="the kernel is CUDA's")
+@pytest.mark.parametrize("name", ["translation", "attention", "rotation", "similarity", "affine"])
+def test_the_fused_kernel_is_grid_and_sampler(name):
+    torch.manual_seed(0)
+    stn = SpatialTransformer.for_images((2, 20, 22), FAMILIES[name](), fill=0.3, sampler="fused").eval()
+    torch.nn.init.normal_(stn.localization.last.weight, std=0.05)
+    images = F.avg_pool2d(torch.rand(4, 2, 24, 26), 5, stride=1)
+    fused = answers(stn, images, GPU)
+    stn.sampler = "torch"
+    for there, here in zip(fused, answers(stn, images, "cpu"), strict=True):
+        torch.testing.assert_close(there, here, rtol=1e-2, atol=1e-3)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_training_runs_and_goes_on(precision, few_digits, tmp_path):
     if precision == "bfloat16" and not has_units_for_bfloat16(GPU):

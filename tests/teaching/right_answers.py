@@ -443,6 +443,46 @@ def overlap_in_numpy(boxes, others):
     return width * height / (area[0] + area[1] - width * height)
 
 
+# ---- notebook 10
+
+
+def theta_gradient_by_matmul(gradients, points):
+    ones = torch.ones(*points.shape[:2], 1)
+    target = torch.cat([points, ones], dim=2).view(-1, 3)
+    return (gradients.view(len(gradients), -1, 2).mT @ target).reshape(-1, 6)
+
+
+def theta_gradient_in_loops(gradients, points):
+    out = torch.zeros(len(gradients), 6)
+    for row in range(points.shape[0]):
+        for column in range(points.shape[1]):
+            x, y = points[row, column]
+            g_x, g_y = gradients[:, row, column].unbind(dim=1)
+            out += torch.stack([g_x * x, g_x * y, g_x, g_y * x, g_y * y, g_y], dim=1)
+    return out
+
+
+def theta_gradient_by_autograd(gradients, points):
+    theta = torch.zeros(len(gradients), 2, 3, requires_grad=True)
+    looks = torch.einsum("nij,hwj->nhwi", theta[:, :, :2], points) + theta[:, None, None, :, 2]
+    return torch.autograd.grad((looks * gradients).sum(), theta)[0].flatten(1)
+
+
+def whole_gradient_in_a_loop(gradients, counts):
+    total = torch.zeros_like(gradients[0])
+    for gradient, count in zip(gradients, counts, strict=True):
+        total += count * gradient
+    return total / sum(counts)
+
+
+def whole_gradient_by_tensordot(gradients, counts):
+    return torch.tensordot(torch.tensor(counts, dtype=torch.float32) / sum(counts), torch.stack(gradients), dims=1)
+
+
+def whole_gradient_image_by_image(gradients, counts):
+    return torch.stack([g for g, n in zip(gradients, counts, strict=True) for _ in range(n)]).mean(dim=0)
+
+
 RIGHT = {
     "shift_theta": [shift_as_matrix, shift_as_list, shift_from_identity],
     "turn_theta": [turn_as_matrix, turn_by_a_complex_number, turn_in_numpy],
@@ -463,4 +503,6 @@ RIGHT = {
     "overlap": [overlap_in_loops, overlap_by_relu, overlap_in_numpy],
     "as_matrices": [matrices_by_unflatten, matrices_in_loops, matrices_by_cat],
     "parameter_groups": [groups_by_name, groups_by_identity, groups_one_each],
+    "theta_gradient": [theta_gradient_by_matmul, theta_gradient_in_loops, theta_gradient_by_autograd],
+    "whole_gradient": [whole_gradient_in_a_loop, whole_gradient_by_tensordot, whole_gradient_image_by_image],
 }

@@ -9,13 +9,11 @@ import time
 from itertools import pairwise
 
 import pytest
-from browser import CHROMIUM, CHROMIUM_OPTIONS, notebook_in_jupyterlab
+from browser import notebook_in_jupyterlab
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from stn_tutorial.teaching.film import SPEEDS, Film
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 COUNT = 12
 SETUP = f"""
@@ -107,14 +105,6 @@ class Notebook:
                 return
             time.sleep(0.1)
         raise AssertionError(f"{expression} is {found}, not {wanted}")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -270,8 +260,11 @@ def test_a_page_of_its_own_rests_on_the_last_frame(page_of):
 def test_a_page_of_its_own_waits_where_the_reader_wants_no_motion(page_of):
     shown, page = page_of(reduced_motion="reduce")
     assert shown.frame() == 0 and shown.stands()
+    words = page.locator(".words")
+    expect(words).to_have_attribute("aria-live", "polite")  # what is stepped to is heard, and not each frame that passes
     shown.watch()
     shown.button("play").click()
+    expect(words).to_have_attribute("aria-live", "off")
     assert one_by_one(shown.seen(5))
     page.emulate_media(reduced_motion="no-preference")
     page.emulate_media(reduced_motion="reduce")  # the wish may come while it plays

@@ -35,14 +35,14 @@ def test_the_still_net_reads_its_digits_wherever_they_lie():
         assert bool((read == label).all()) and float((off - 360 * (off / 360).round()).abs().max()) < 20
 
 
-def test_a_page_carries_two_nets_and_asks_no_other_host(tmp_path):
+def test_a_page_carries_two_nets_with_their_snapshots_and_asks_no_other_host(tmp_path):
     page.live_page(tmp_path / "new folder" / "live.html")
     text = (tmp_path / "new folder" / "live.html").read_text(encoding="utf-8")
     addresses = set(re.findall(r"https?://[^\s\"'`]+", text))
     assert addresses <= {"http://www.w3.org/2000/svg"}  # a name, not an address
     assert not re.search(r"<link|<img|@import|src=|fetch\(|XMLHttpRequest", text)
     assert text.count("<h1") == 1 and '<html lang="en">' in text and "viewport" in text
-    assert len(text) < 900_000
+    assert len(text) < 1_250_000
 
 
 def test_an_explorer_of_a_shipped_net_becomes_a_page_with_all_it_needs():
@@ -90,6 +90,25 @@ def test_nets_are_changed_and_drawings_taken_from_python_too():
     explorer.close()
 
 
+def test_a_training_is_stepped_through_from_python_too_and_lives_in_a_page_if_its_classifier_stays():
+    finished, begun, other = models.paper_st_cnn().eval(), models.paper_st_cnn().eval(), models.paper_st_cnn().eval()
+    begun.classifier.load_state_dict(finished.classifier.state_dict())
+    with torch.no_grad():
+        begun.transformer.localization[-1].last.bias.add_(0.3)
+    explorer = explore_model({"one": {5: begun, 90: finished}}, page.live_digits())
+    assert explorer.steps == [[5, 90]] and explorer.moment == 1 and explorer.theta == Affine().identity().tolist()
+    assert len(explorer.localizers[0]) == 1 and len(explorer.localizers[0][0]) < len(explorer.weights[0])
+    explorer.moment = 0
+    assert explorer.theta == pytest.approx((Affine().identity() + 0.3).tolist())
+    assert explorer.standing()["moment"] == 0
+    with pytest.raises(TraitError, match=r"moment must lie in \[0, 1\], got 2"):
+        explorer.moment = 2
+    explorer.close()
+    explorer = explore_model({"one": {5: other, 90: finished}}, page.live_digits())  # another classifier: the kernel answers
+    assert explorer.nets == [] and explorer.steps == [[5, 90]]
+    explorer.close()
+
+
 def test_what_does_not_fit_together_is_named():
     digits = page.live_digits()
     three = TransformedNet(models.paper_st_cnn().transformer, torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 3)))
@@ -97,6 +116,8 @@ def test_what_does_not_fit_together_is_named():
         explore_model({"a": models.paper_st_cnn(), "b": three}, digits)
     with pytest.raises(ValueError, match="titles must be one for each of 11 images, got 1"):
         explore_model(models.paper_st_cnn(), digits, titles=["one"])
-    for nothing in ({}, {"a": models.paper_cnn()}, {"a": "a net"}):
+    with pytest.raises(ValueError, match=r"equally many moments, got \[1, 2\]"):
+        explore_model({"a": models.paper_st_cnn(), "b": {0: models.paper_st_cnn(), 1: models.paper_st_cnn()}}, digits)
+    for nothing in ({}, {"a": models.paper_cnn()}, {"a": "a net"}, {"a": {}}, {"a": {0: models.paper_cnn()}}):
         with pytest.raises(ValueError, match="model must have a SpatialTransformer"):
             explore_model(nothing, digits)

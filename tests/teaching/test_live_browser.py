@@ -6,12 +6,9 @@ Skipped where there is no Chromium; `.ci/run` installs it. That its nets compute
 import re
 
 import pytest
-from browser import CHROMIUM, CHROMIUM_OPTIONS
-from playwright.sync_api import sync_playwright
 
 from stn_tutorial.teaching.live import live, live_html, live_page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 DESK = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce", "has_touch": True, "is_mobile": True}
 PIXELS = """c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).filter((_, i) => i % 4 === 0)"""
@@ -88,14 +85,6 @@ class Visit:
         assert self.errors == [] and self.page.locator(".problem").text_content() == ""
         assert self.asked == [self.file.as_uri()]  # and nothing else, of no host
         self.context.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +179,7 @@ def test_whatever_can_be_used_is_reached_by_tab_and_has_a_name(desk):
     words = " · ".join(reached)
     corners = [f"{side} corner" for side in ("top left", "top right", "bottom right", "bottom left")]
     wanted = ["the picture;", "knob", *corners, *(f"the digit {k}" for k in range(10)), "draw one", "drawing pad", "clear"]
-    wanted += ["degrees", "scale", "right", "down", "reset", "turn by itself", "to stand still"]
+    wanted += ["degrees", "scale", "right", "down", "reset", "turn by itself", "to stand still", "moment of its training"]
     assert [name for name in wanted if name not in words] == []
 
 
@@ -271,6 +260,36 @@ def test_the_switch_changes_the_net(desk):
     assert desk.pixels(1) == before
 
 
+def test_one_steps_through_the_training_of_each_net(desk):
+    """The browser looks where torch does at each moment; at the first the digit is left as it lies, at the last it is turned back."""
+    explorer, slider = live(), desk.page.get_by_role("slider", name="moment of its training")
+    for k, name in enumerate(explorer.names):
+        desk.page.get_by_label(name).check()
+        explorer.net, back = k, []
+        for moment, step in enumerate(explorer.steps[k]):
+            explorer.moment = moment
+            slider.fill(str(moment))
+            desk.rest()
+            shown = [float(cell) for cell in desk.page.locator(".matrix td").all_text_contents()]
+            assert shown == pytest.approx(explorer.theta, abs=0.02)
+            assert desk.said() == str(explorer.probabilities.index(max(explorer.probabilities)))
+            assert f"after {step:,} " in slider.get_attribute("aria-valuetext")
+            assert desk.page.locator(".moment").text_content() == slider.get_attribute("aria-valuetext")
+            back.append(int(desk.page.locator(".angles").text_content().split()[-1].replace("\u2212", "-")[:-1]))
+        assert abs(back[0]) <= 5 and back[-1] == pytest.approx(40, abs=20)
+    explorer.close()
+    slider.press("Home")
+    desk.rest()
+    assert "after 77 of 9,360 steps" in slider.get_attribute("aria-valuetext")
+    assert "as it was then" in desk.page.locator(".along").inner_text()
+    slider.press("ArrowRight")
+    desk.rest()
+    assert "after 166 of 9,360 steps" in slider.get_attribute("aria-valuetext")
+    slider.press("End")
+    desk.rest()
+    assert "at its end" in slider.get_attribute("aria-valuetext") and "then" not in desk.page.locator(".along").inner_text()
+
+
 def test_class_bars_and_angle_hold_through_the_whole_range(desk):
     """Of the net that stands still, for each digit, from -90 to 90 degrees."""
     found = desk.page.evaluate("""async () => {
@@ -317,7 +336,10 @@ def test_it_turns_by_itself_until_a_hand_takes_it_and_never_where_no_motion_is_w
     still.end()
     moving = Visit(chromium, file, DESK | {"reduced_motion": "no-preference"})
     moving.page.wait_for_function("() => document.querySelector('.controls input[type=number]').value !== '40'")
-    moving.page.get_by_label("as in the paper").check()  # another net, and it goes on
+    moving.page.get_by_label("as in the paper").check()  # another net, or an earlier moment, and it goes on
+    moving.page.get_by_role("slider", name="moment of its training").press("Home")
+    fields = "[...document.querySelectorAll('.controls input[type=number]')].every((f) => f.scrollWidth <= f.clientWidth && f.value.length <= 5)"
+    assert all(moving.page.evaluate(f"new Promise((done) => requestAnimationFrame(() => done({fields})))") for _ in range(10))
     moving.page.get_by_role("button", name="stop turning").wait_for()
     assert moving.page.get_by_role("status").text_content() == ""  # nobody is told of every frame
     moving.page.mouse.click(*moving.centre(moving.page.locator(".held")))

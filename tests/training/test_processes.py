@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ def start_two(*arguments, data: Path) -> subprocess.CompletedProcess:
 def test_two_processes_give_the_numbers_of_one(root, small_arrays, tmp_path):
     done = start_two("numbers", tmp_path / "two.pt", data=root)
     assert done.returncode == 0, done.stderr
-    alone, together = several.numbers(from_arrays("mnist", small_arrays)), torch.load(tmp_path / "two.pt", weights_only=True)
+    data, found = from_arrays("mnist", small_arrays), torch.load(tmp_path / "two.pt", weights_only=True)
+    assert found["losses"] == pytest.approx(several.losses(data), rel=1e-5) and len(found["losses"]) == 100
+    alone, together = several.numbers(data), found["trained"]
     assert list(alone) == list(together)
     for name, one in alone.items():
         two = together[name]
@@ -69,6 +72,20 @@ def test_a_process_that_dies_ends_the_job_and_one_alone_goes_on(root, tmp_path, 
 def test_a_process_that_is_busy_when_another_dies_says_the_sentence_all_the_same(root, tmp_path):
     died = start_two("die", tmp_path, 20, data=root)  # torchrun asks it to end before it misses the other
     assert died.returncode != 0 and f"error: {OTHERS_LOST}" in died.stderr
+
+
+def test_a_process_that_waits_in_vain_for_another_says_the_sentence(monkeypatch):
+    def gone(backend):
+        raise torch.distributed.DistNetworkError("nobody came")
+
+    monkeypatch.setattr(torch.distributed, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(torch.distributed, "init_process_group", gone)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    usual = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ConnectionError, match="was lost or told to stop"), processes.joined():
+        raise AssertionError("it cannot begin alone")
+    signal.signal(signal.SIGTERM, usual)
 
 
 def test_one_process_knows_nothing_of_it(monkeypatch):

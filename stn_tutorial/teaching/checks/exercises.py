@@ -19,6 +19,7 @@ from . import (
     sampler,
     sampler_gradient,
     sampler_mistakes,
+    speed_and_scale,
     spread,
     transformation_families,
     turning,
@@ -193,5 +194,20 @@ EXERCISES = [
         when_it_fails.GROUPS_MISTAKES,
         "An optimiser moves what it was given, and nothing else. `net.transformer.localization.parameters()` are the localiser's; "
         "the others are all the rest, whatever they are called.",
+    ),
+    Exercise(
+        "theta_gradient",
+        10,
+        speed_and_scale.check_theta_gradient,
+        speed_and_scale.THETA_MISTAKES,
+        "By the chain rule the derivative by a11 is, at each pixel, the first of its two gradients times x. Then add up over all "
+        "pixels, for each image by itself. `torch.einsum` does both at once.",
+    ),
+    Exercise(
+        "whole_gradient",
+        10,
+        speed_and_scale.check_whole_gradient,
+        speed_and_scale.WHOLE_MISTAKES,
+        "Turn each mean back into a sum, add the sums, and divide once: by how many images are there in all?",
     ),
 ]

@@ -134,6 +134,8 @@ export function render({ model, el }) {
     view.draw();
     words.textContent = model.get("captions")[model.get("frame")];
   });
+  // a screen reader hears of a frame that was stepped to, and not of each that passes
+  watch(model, watches, ["playing"], () => words.setAttribute("aria-live", model.get("playing") ? "off" : "polite"));
   el.append(make("style", { textContent: CSS }), make("div", { className: "stn-film" }, view.canvas, controls));
   if (model.get("alone")) { // it plays by itself, unless the reader wants pages to be calm
     const calm = matchMedia("(prefers-reduced-motion: reduce)");

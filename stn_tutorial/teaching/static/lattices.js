@@ -79,19 +79,23 @@ export function splineGrid(family, theta, grid, height, width, align) {
   });
 }
 
-/** Where points look along a flow: a function (x, y, out) for one theta. */
+/** Where points look along a flow: a function (x, y, out) for one theta. A step is the implicit midpoint rule. */
 export function flowMap(family, theta) {
   const steps = 2 ** family.squarings;
-  const drift = [0, 0];
+  const velocity = [0, 0];
   return (x, y, out) => {
+    velocityAt(family, theta, x, y, velocity);
+    let [driftX, driftY] = [velocity[0] / steps, velocity[1] / steps];
+    let [beforeX, beforeY] = [driftX, driftY];
     for (let step = 0; step < steps; step++) {
-      let [nextX, nextY] = [x, y];
+      [driftX, beforeX] = [2 * driftX - beforeX, driftX]; // a guess: as the last two steps would go on
+      [driftY, beforeY] = [2 * driftY - beforeY, driftY];
       for (let round = 0; round < family.iterations; round++) {
-        velocityAt(family, theta, (x + nextX) / 2, (y + nextY) / 2, drift); // the implicit midpoint rule
-        nextX = x + drift[0] / steps;
-        nextY = y + drift[1] / steps;
+        velocityAt(family, theta, x + driftX / 2, y + driftY / 2, velocity);
+        [driftX, driftY] = [velocity[0] / steps, velocity[1] / steps];
       }
-      [x, y] = [nextX, nextY];
+      x += driftX;
+      y += driftY;
     }
     out[0] = x;
     out[1] = y;

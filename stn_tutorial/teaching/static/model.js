@@ -4,6 +4,7 @@ import { kindOf, makeGrid, matrixOf, pointMap } from "./families.js";
 import { POSE, thetaOfPose } from "./handles.js";
 import { makeHands } from "./hands.js";
 import { answer, readNet, softmax, thetaOf } from "./net.js";
+import { makeMoments } from "./moments.js";
 import { LINES, MARGIN, bytesOf, draw, latticePath, listen, make, makeButton, makePane, makeSlider, matrixTable, paint, say } from "./page.js";
 import { makePicks } from "./picks.js";
 import { sample, toPixel } from "./warp.js";
@@ -29,15 +30,25 @@ function turnOf(family, theta) {
 const shortest = (degrees) => degrees - 360 * Math.round(degrees / 360);
 const signed = (degrees) => `${degrees < -0.5 ? "\u2212" : "+"}${Math.abs(degrees).toFixed(0)}\u00b0`;
 
+/** The weights of a net at a moment of its training: those of its localiser, which come first, were others before. */
+function weightsAt(model, k, moment) {
+  const finished = bytesOf(model.get("weights")[k]);
+  const earlier = model.get("localizers")?.[k]?.[moment];
+  if (!earlier) return finished;
+  const weights = finished.slice();
+  weights.set(bytesOf(earlier));
+  return weights;
+}
+
 /** Nets that run in this page: a function of an image, its pose, and a way to see it in another pose. */
 function answersHere(model) {
-  const nets = [];
+  const nets = {};
   let [known, upright] = ["", null];
   return (seen, pose, picture, inPose) => {
-    const k = model.get("net");
-    const net = (nets[k] ??= readNet(model.get("nets")[k], bytesOf(model.get("weights")[k]))); // once it is wanted
+    const [k, moment] = [model.get("net"), model.get("moment")];
+    const net = (nets[[k, moment]] ??= readNet(model.get("nets")[k], weightsAt(model, k, moment))); // once it is wanted
     const { theta, output, logits } = answer(net, seen);
-    const key = [k, picture, ...pose.slice(1)];
+    const key = [net, picture, ...pose.slice(1)];
     if (key.some((value, i) => value !== known[i])) [known, upright] = [key, thetaOf(net, inPose([0, ...pose.slice(1)]))];
     const turns = [theta, upright].map((numbers) => turnOf(net.family, numbers));
     return {
@@ -63,7 +74,7 @@ function answersOfKernel(model) {
       output: { data: bytesOf(model.get("output")), height, width, channels },
       probabilities: model.get("probabilities"),
       back: null,
-      late: String(model.get("answered")) !== String([model.get("net"), model.get("index"), ...model.get("pose")]),
+      late: String(model.get("answered")) !== String([model.get("net"), model.get("moment"), model.get("index"), ...model.get("pose")]),
     };
   };
 }
@@ -190,6 +201,7 @@ export function buildModelExplorer({ model, root, problem, guarded }) {
   const spoken = make("div", { className: "spoken", role: "status" });
   const choice = makeSwitch("the net was trained", model.get("names"), guarded, (k) => put("net", k));
   choice.element.hidden = model.get("names").length < 2;
+  const moments = makeMoments({ model, guarded, put });
   const picks = makePicks({ model, guarded, put, here, shape: [height, width, channels], pictures: all(model.get("pictures")) });
 
   const controls = make("div", { className: "controls" });
@@ -244,6 +256,7 @@ export function buildModelExplorer({ model, root, problem, guarded }) {
     say(problem, model.get("problem"));
     picks.show();
     choice.show(model.get("net"));
+    moments.show();
     sliders.forEach(({ show }, i) => show(pose[i]));
     hands.speak(pose);
     const best = probabilities.indexOf(Math.max(...probabilities));
@@ -260,11 +273,11 @@ export function buildModelExplorer({ model, root, problem, guarded }) {
 
   const panes = make("div", { className: "panes" }, [input.figure, output.figure]);
   const said = make("div", { className: "said" }, [verdict, angles]);
-  const stage = make("div", { className: "stage" }, [choice.element, panes, said, bars.element, picks.element]);
+  const stage = make("div", { className: "stage" }, [choice.element, moments.element, panes, said, bars.element, picks.element]);
   root.append(stage, controls, spoken);
   refresh();
   swing.follow();
-  const listens = ["pose", "index", "image", "answered", "problem", "net", "drawing"].map((name) => [`change:${name}`, guarded(refresh)]);
+  const listens = ["pose", "index", "image", "answered", "problem", "net", "moment", "drawing"].map((name) => [`change:${name}`, guarded(refresh)]);
   const silence = listen(model, [...listens, ["change:swing", guarded(swing.follow)]]);
   return () => {
     silence();

@@ -141,7 +141,7 @@ export function makeSlider(label, [low, high], guarded, { begin, move, end }) {
   }
   const show = (value) => {
     range.value = value;
-    if (number.getRootNode().activeElement !== number) number.value = round(value, 3);
+    if (number.getRootNode().activeElement !== number) number.value = round(value, properties.step < 1 ? 3 : 1); // as many digits as the field can show
   };
   return { row: make("label", { className: "row" }, [label, range, number]), show };
 }

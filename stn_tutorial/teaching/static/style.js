@@ -46,7 +46,10 @@ export const CSS = `
 .stn .corner { fill: #e8590c; stroke: #fff; stroke-width: 1.5; vector-effect: non-scaling-stroke; pointer-events: none; }
 .stn .lattice, .stn .frame { pointer-events: none; }
 .stn .switch { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; } .stn .switch input { accent-color: #e8590c; }
-.stn .switch[hidden] { display: none; } .stn.model .inspector { margin-top: 12px; }
+.stn .along { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: center; } .stn .along > div { flex: 1 0 100%; }
+.stn .along label { flex: 1 1 240px; display: grid; grid-template-columns: auto 1fr; gap: 8px; align-items: center; }
+.stn .moment { min-width: 13.5em; font-variant-numeric: tabular-nums; }
+.stn :is(.switch, .along)[hidden] { display: none; } .stn.model .inspector { margin-top: 12px; }
 .stn .picks { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; } .stn .picks .row { flex: 1 1 280px; max-width: 400px; }
 .stn .picks button { padding: 2px; line-height: 0; border-width: 2px; } .stn .picks button canvas { position: static; width: 30px; height: 30px; }
 .stn .picks > button:not(:has(canvas)), .stn .picks figure button { line-height: 1.4; padding: 6px 10px; border-width: 2px; }
