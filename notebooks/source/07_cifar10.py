@@ -380,6 +380,7 @@ checks.check_block_means(block_means)
 # 5. Distort the training pictures anew first. A transformer paid where photographs came distorted, anywhere in a large frame.
 #
 # The [README](../README.md) shows how to put the layer into a network of your own, and where it does not help.
+# Next: [8. Feature maps and teams](08_feature_maps_and_teams.ipynb), several transformers, and some that do not look at the picture.
 
 # %% [markdown]
 # <details><summary>Fine print</summary>

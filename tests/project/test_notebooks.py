@@ -207,9 +207,9 @@ def test_the_example_in_contributing_is_a_notebook_that_has_all_it_must_have(tmp
     (block,) = re.findall(r" *````python\n(.*?)````", text, re.DOTALL)
     monkeypatch.setattr(sources, "NOTEBOOKS", tmp_path)
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "08_shear.py").write_text(textwrap.dedent(block), encoding="utf-8")
+    (tmp_path / "source" / "11_shear.py").write_text(textwrap.dedent(block), encoding="utf-8")
     (listed,) = sources.lessons()
-    assert (listed.title, listed.question) == ("8. Shear", "What does a shear do to a picture?")
+    assert (listed.title, listed.question) == ("11. Shear", "What does a shear do to a picture?")
     for promise in (
         header_is_whole,
         test_the_first_code_cell_is_the_one_of_all_notebooks,
@@ -219,6 +219,6 @@ def test_the_example_in_contributing_is_a_notebook_that_has_all_it_must_have(tmp
         test_links_lead_to_what_they_are_called,
         test_no_text_is_long,
     ):
-        promise("08_shear")
-    solved = sources.solutions_version(sources.read_source("08_shear"), "08_shear")
+        promise("11_shear")
+    solved = sources.solutions_version(sources.read_source("11_shear"), "11_shear")
     assert "raise NotImplementedError" not in json.dumps(solved)
