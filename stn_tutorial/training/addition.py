@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..networks.watching import evaluating, thetas_of, transformers_of
+from ..networks.watching import evaluating, outputs_of, thetas_of, transformers_of
 from .data import Dataset
 from .distortions import EachAlone
 from .evaluation import TEST_SEED, distorted
@@ -59,3 +59,21 @@ def who_follows(model: nn.Module, data: Dataset, distortion: EachAlone, recipe: 
             look = where_corners_look(distortion.family, pose, window.family, torch.cat(thetas), distortion.reach)
             found[row, column] = distortion.reach * data.test_images.shape[-1] / 2 * corner_displacement(look)
     return found
+
+
+@torch.no_grad()
+def empty_windows(model: nn.Module, data: Dataset, distortion: EachAlone, recipe: Recipe | None = None) -> list[float]:
+    """For each window the share of the test images, in %, of which it shows nothing: no pixel of any channel is half as bright as white.
+
+    model, data: as in `who_follows`. The model is left as it came.
+    """
+    recipe, device = recipe or Recipe(), next(model.parameters()).device
+    empty = []
+    for window in transformers_of(model).values():
+        generator, blank = torch.Generator().manual_seed(TEST_SEED), 0
+        with evaluating(model), outputs_of(window) as views:
+            for images in data.test_images.split(1000):
+                model(distorted(images.to(device), distortion, generator, recipe)[0])
+                blank += int((views.pop().flatten(1).amax(dim=1) < 0.5).sum())
+        empty.append(100 * blank / len(data.test_images))
+    return empty

@@ -101,9 +101,14 @@ def where_corners_look(
     [[[-0.5, -1.0], [1.5, -1.0], [1.5, 1.0], [-0.5, 1.0]]]
     """
     corners = reach * torch.tensor(CORNERS, dtype=pose.dtype, device=pose.device)
-    if family is not None:
-        corners = family.map_points(theta, corners)
-    return applied.map_points(pose, corners)
+    return where_points_look(corners, applied, pose, family, theta)
+
+
+def where_points_look(
+    points: Tensor, applied: Family, pose: Tensor, family: Family | None = None, theta: Tensor | None = None
+) -> Tensor:
+    """Where, in the undistorted image, points (K, 2) of what the classifier gets look: (N, K, 2); see `where_corners_look`."""
+    return applied.map_points(pose, points if family is None else family.map_points(theta, points))
 
 
 def corner_angle(corners: Tensor) -> Tensor:

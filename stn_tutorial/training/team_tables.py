@@ -26,7 +26,7 @@ MEASURES = {
 
 
 def addition_table(root: Path | None = None) -> str:
-    """MNIST addition: errors beside the paper's, and how far each window strays from the digit it follows, and from the other."""
+    """MNIST addition: errors beside the paper's, how far each window strays from the digit it follows and from the other, and empty windows."""
     rows, missing = [], []
     for experiment in matching(f"{ADDITION}/*"):
         runs = load_runs(experiment.name, root)
@@ -36,19 +36,11 @@ def addition_table(root: Path | None = None) -> str:
         strayed = [sorted(window) for of_run in windows for window in of_run]
         errors, size = [run["test_error_percent"] for run in runs], f"{runs[0]['parameters']:,}" if runs else "-"
         stray = [mean_text([window[k] for window in strayed], 1) for k in (0, 1)]
-        rows.append(
-            [
-                experiment.name.split("/")[1],
-                paper_text(experiment),
-                error_text(errors),
-                str(len(runs)),
-                size,
-                *stray,
-                ", ".join(map(str, followed)) or "-",
-            ]
-        )
+        empty = [share for run in runs for share in run.get("empty_windows_percent", [])]
+        said = [experiment.name.split("/")[1], paper_text(experiment), error_text(errors), str(len(runs)), size, *stray]
+        rows.append([*said, ", ".join(map(str, followed)) or "-", f"{max(empty):.2f}" if empty else "-"])
     header = ("net", "paper %", "error %", "seeds", "parameters", "strays from its digit px", "from the other px")
-    header += ("digits followed, by seed",)
+    header += ("digits followed, by seed", "empty windows %, at most")
     return "\n\n".join([markdown(header, rows), *named(missing)])
 
 

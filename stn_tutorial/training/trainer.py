@@ -19,12 +19,12 @@ from ..networks.watching import find_transformer, shaken, thetas_of, transformer
 from ..networks.weights import save_weights
 from .augmentation import check_reflected_shift, cut_out, flip_and_shift
 from .checkpoints import check_state, load_checkpoint, save_checkpoint
-from .consistency import consistency_loss
+from .consistency import consistency_loss, telling_points
 from .data import Dataset
 from .distortions import Upright
 from .evaluation import check_logits, distorted, distorted_once, evaluate, settled
 from .lock import alone_in
-from .metrics import where_corners_look
+from .metrics import where_points_look
 from .processes import Team, first, from_first, summed
 from .recipe import Recipe, autocast, precision_on, prepare, set_dropout
 from .recorder import ThetaRecorder, recording_steps
@@ -170,13 +170,14 @@ class Trainer:
         so the classifier need not see it. Of data that come distorted nobody knows the pose: there the first view is the
         image as it comes, known as the identity, and the second is made from it.
         """
-        transformer, reach = find_transformer(self.model), self.distortion.reach
+        transformer = find_transformer(self.model)
+        points = self.distortion.reach * telling_points(transformer.family).to(pose)
         both = distorted(images, self.distortion, self.generator, self.recipe)
         second, its_pose = (part[self.team.mine] for part in both)
         with autocast(self.recipe, self.device):
             its_theta = transformer.theta(second)
-        first_look = where_corners_look(self.train_distortion.family, pose, transformer.family, theta, reach)
-        second_look = where_corners_look(self.distortion.family, its_pose, transformer.family, its_theta, reach)
+        first_look = where_points_look(points, self.train_distortion.family, pose, transformer.family, theta)
+        second_look = where_points_look(points, self.distortion.family, its_pose, transformer.family, its_theta)
         return consistency_loss(first_look, second_look)
 
     def weights_are_sound(self) -> Tensor:

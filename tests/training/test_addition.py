@@ -8,8 +8,9 @@ from torch import nn
 
 from stn_tutorial import ParallelTransformers, SpatialTransformer, fit, load
 from stn_tutorial.networks import models
+from stn_tutorial.networks.localization import FixedTheta
 from stn_tutorial.networks.models.parts import parameters_of
-from stn_tutorial.training.addition import SUMS, in_pairs, who_follows
+from stn_tutorial.training.addition import SUMS, empty_windows, in_pairs, who_follows
 from stn_tutorial.training.distortions import DISTORTIONS, EachAlone, RandomRotation, RandomSimilarity
 from stn_tutorial.training.evaluation import TEST_SEED
 from stn_tutorial.training.experiments import EXPERIMENTS
@@ -75,6 +76,14 @@ def test_who_follows_whom_is_seen_in_pixels(digits):
     found = who_follows(nn.Sequential(ParallelTransformers(windows), nn.Linear(28, 1)), data, EACH)
     assert found.shape == (2, 2)
     assert max(found[0, 1], found[1, 0]) < 0.01 < 5 < min(found[0, 0], found[1, 1])
+
+
+def test_a_window_that_looks_beside_the_picture_is_empty(digits):
+    family, data = EACH.family, in_pairs(digits)
+    knowing = SpatialTransformer(Knowing(data, 0), family, size=28)
+    beside = SpatialTransformer(FixedTheta(family.identity()[0] + torch.tensor([0, 0, 5.0, 0])), family, size=28)
+    net = nn.Sequential(ParallelTransformers([knowing, beside]), nn.Linear(28, 1)).train()
+    assert empty_windows(net, data, EACH) == [0, 100] and net.training
 
 
 def test_nets_of_each_number_of_windows_have_one_size_and_train(digits):
