@@ -4,6 +4,7 @@ from itertools import cycle
 from pathlib import Path
 
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -13,8 +14,8 @@ from torch.nn import functional as F
 from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.volumes import Affine3d
 from ..networks.equivariance import maps_of, turned
-from ..networks.watching import evaluating, find_transformer
-from ..training.addition import in_pairs
+from ..networks.watching import evaluating, find_transformer, transformers_of
+from ..training.addition import in_pairs, shown_pairs
 from ..training.data import Dataset
 from ..training.distortions import DISTORTIONS, EachAlone
 from ..training.evaluation import TEST_SEED, distorted
@@ -85,6 +86,28 @@ def followed(data: Dataset, name: str = "mnist-addition/two-affine", seed: int =
         looks = (where_corners_look(distortion.family, pose, window.family, theta) for theta in history["theta"])
         series[f"from digit {told + 1}"] = history["step"].tolist(), [side / 2 * corner_displacement(look) for look in looks]
     return lines(series, "step of the training", "window 1 strays, pixels")
+
+
+def seen(data: Dataset, name: str = "mnist-addition/two-affine", seed: int = 0, root: Path | None = None) -> Picture | str:
+    """What the windows of a recorded net hand on of some test pairs: the first digit in one colour, the second in another.
+
+    data: the digits that the run was tested on. A run that is not recorded is said to be so.
+    """
+    run = next((run for run in load_runs(name, root) if run["seed"] == seed), None)
+    if run is None:
+        return f"{name} with seed {seed}: not recorded"
+    experiment = experiment_called(name)
+    pairs = shown_pairs(in_pairs(data), DISTORTIONS[experiment.distortion]())
+    rows = {"both channels, each in its colour": tinted(pairs)}
+    for k, (window, theta) in enumerate(zip(transformers_of(experiment.build()).values(), run["window_thetas"], strict=True)):
+        rows[f"window {k + 1} hands on"] = tinted(window.warp(pairs, torch.tensor(theta)))
+    return images_in_rows(rows)
+
+
+def tinted(pairs: Tensor) -> Tensor:
+    """Two channels (N, 2, H, W) in [0, 1] as one picture (N, 3, H, W): the first in the accent colour, the second in the other."""
+    colors = torch.tensor([to_rgb(ACCENT), to_rgb(SECOND)])
+    return torch.einsum("nchw,cd->ndhw", pairs, colors / colors.amax(dim=1, keepdim=True)).clamp(max=1)
 
 
 def shadows(data: Dataset, theta: list[list[float]] | None) -> Picture:

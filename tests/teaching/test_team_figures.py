@@ -61,7 +61,8 @@ def record_of(folder, digits, follows):
         "test_error_percent": 8.0,
         "history": [history],
     }
-    run |= {"pose": {}, "who_follows_pixels": [[9.0, 2.0], [3.0, 11.0]]}
+    run |= {"pose": {}, "who_follows_pixels": [[9.0, 2.0], [3.0, 11.0]], "empty_windows_percent": [0.0, 0.5]}
+    run["window_thetas"] = [[Affine().identity().tolist()] * 8] * 2
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(run))
     along = {"step": torch.tensor([0, 5]), "theta": theta, "prediction": torch.zeros(2, 64, dtype=torch.long)}
@@ -77,7 +78,18 @@ def test_whom_a_window_follows_is_drawn_from_a_record_or_missing(digits, follows
     drawn = team_figures.followed(digits, root=tmp_path).alt
     strayed = [float(last) for last in re.findall(r"from digit \d: from [\d.]+ to ([\d.]*\d)", drawn)]
     assert strayed[follows] < 0.1 < 2 < strayed[1 - follows]
-    assert "| two-affine | 9.0 | 8.00 | 1 | 7 | 2.5 | 10.0 | 2 |" in table("mnist-addition", tmp_path)
+    assert "| two-affine | 9.0 | 8.00 | 1 | 7 | 2.5 | 10.0 | 2 | 0.50 |" in table("mnist-addition", tmp_path)
+
+
+def test_what_windows_hand_on_is_drawn_from_a_record_or_missing(digits, tmp_path):
+    assert "not recorded" in team_figures.seen(digits, root=tmp_path)
+    record_of(tmp_path / NAME / "seed-0", digits, 0)
+    is_picture(team_figures.seen(digits, root=tmp_path), "8 images in each of 3 rows")
+
+
+def test_each_channel_has_a_colour_of_its_own():
+    first, second = team_figures.tinted(torch.eye(2).view(2, 2, 1, 1))[..., 0, 0]
+    assert first[0] == 1 > first[2] and second[2] == 1 > second[0]
 
 
 def test_shadows_are_drawn_with_a_transformer_and_without(digits):

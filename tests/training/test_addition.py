@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from stn_tutorial import ParallelTransformers, SpatialTransformer, fit, load
+from stn_tutorial import Affine, ParallelTransformers, SpatialTransformer, fit, load
 from stn_tutorial.networks import models
 from stn_tutorial.networks.localization import FixedTheta
 from stn_tutorial.networks.models.parts import parameters_of
-from stn_tutorial.training.addition import SUMS, empty_windows, in_pairs, who_follows
+from stn_tutorial.training.addition import SUMS, empty_windows, in_pairs, shown_pairs, who_follows, window_thetas
 from stn_tutorial.training.distortions import DISTORTIONS, EachAlone, RandomRotation, RandomSimilarity
 from stn_tutorial.training.evaluation import TEST_SEED
 from stn_tutorial.training.experiments import EXPERIMENTS
@@ -81,18 +81,33 @@ def test_who_follows_whom_is_seen_in_pixels(digits):
 def test_a_window_that_looks_beside_the_picture_is_empty(digits):
     family, data = EACH.family, in_pairs(digits)
     knowing = SpatialTransformer(Knowing(data, 0), family, size=28)
-    beside = SpatialTransformer(FixedTheta(family.identity()[0] + torch.tensor([0, 0, 5.0, 0])), family, size=28)
+    beside = SpatialTransformer(FixedTheta(family.identity() + torch.tensor([0, 0, 5.0, 0])), family, size=28)
     net = nn.Sequential(ParallelTransformers([knowing, beside]), nn.Linear(28, 1)).train()
     assert empty_windows(net, data, EACH) == [0, 100] and net.training
 
 
-def test_nets_of_each_number_of_windows_have_one_size_and_train(digits):
-    sizes = [parameters_of(models.addition_net(windows)) for windows in (2, 1, 0)]
-    assert max(sizes) <= 400_000 and max(sizes) / min(sizes) < 1.01
-    data = in_pairs(digits)
-    for name in ("two-affine", "one-affine", "cnn"):
-        experiment = EXPERIMENTS[f"mnist-addition/{name}"]
-        recipe = replace(experiment.recipe, epochs=1, batch_size=100, precision="float32")
-        training = fit(experiment.build(), data, DISTORTIONS[experiment.distortion](), recipe, progress=False)
-        assert 0 <= training.history[-1]["test_error_percent"] <= 100
-        assert (training.theta is not None) == (name != "cnn")
+def test_the_thetas_of_the_shown_pairs_are_those_of_each_window(digits):
+    data, half = in_pairs(digits), torch.tensor([0.5, 0, 0, 0, 0.5, 0])
+    windows = [SpatialTransformer(FixedTheta(theta), Affine(), size=28) for theta in (half, -half)]
+    found = window_thetas(nn.Sequential(ParallelTransformers(windows), nn.Linear(28, 1)), data, EACH)
+    assert found == [[half.tolist()] * 8, [(-half).tolist()] * 8]
+    assert shown_pairs(data, EACH).shape == (8, 2, 42, 42) and torch.equal(shown_pairs(data, EACH), shown_pairs(data, EACH))
+
+
+NETS = sorted(name for name in EXPERIMENTS if name.startswith("mnist-addition/"))
+
+
+def test_all_nets_for_sums_have_one_size():
+    sizes = [parameters_of(EXPERIMENTS[name].build()) for name in NETS]
+    assert max(sizes) <= 400_000 and max(sizes) / min(sizes) < 1.02
+    with pytest.raises(ValueError, match=r"windows must be one of \[0, 1, 2\]"):
+        models.addition_net(3)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_each_net_for_sums_trains(name, digits):
+    experiment = EXPERIMENTS[name]
+    recipe = replace(experiment.recipe, epochs=1, batch_size=100, precision="float32")
+    training = fit(experiment.build(), in_pairs(digits), DISTORTIONS[experiment.distortion](), recipe, progress=False)
+    assert 0 <= training.history[-1]["test_error_percent"] <= 100
+    assert (training.theta is not None) == (name.endswith(("affine", "tps")))

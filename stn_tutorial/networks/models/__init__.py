@@ -4,7 +4,7 @@ All take raw images in [0, 1] and answer logits. `parts` is what they share; the
 `addition` (of two digits) and `tutorial` for digits, `seed` and `compact` for CIFAR-10.
 """
 
-from .addition import addition_net
+from .addition import addition_cnn, addition_net
 from .compact import compact_cnn, compact_control, compact_localizer, compact_net, small_control, small_net, small_resized
 from .deep import deep_cnn, deep_cnn_control, deep_st_cnn
 from .paper import paper_cnn, paper_cnn_control, paper_fcn, paper_st_cnn, paper_st_fcn
@@ -27,6 +27,7 @@ __all__ = [
     "CIFAR10_STD",
     "Normalize",
     "TransformedNet",
+    "addition_cnn",
     "addition_net",
     "compact_cnn",
     "compact_control",
