@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from stn_tutorial import LocalizationNet, SpatialTransformer, load, sample
+from stn_tutorial import LocalizationNet, SpatialTransformer, ThinPlateSpline, load, sample
 from stn_tutorial.__main__ import main
 from stn_tutorial.geometry.affine import Affine
 from stn_tutorial.networks import models
@@ -684,6 +684,17 @@ def test_two_views_are_told_apart_by_their_own_poses(few_digits):
         views, pose = task(images / 255, torch.Generator().manual_seed(5))
         gap = trainer.inconsistency(images, pose, trainer.model[0].theta(views)).item()  # untrained: it turns nothing back
         assert (gap > 0.05) == wanted and gap >= 0
+
+
+def test_two_views_that_a_spline_bends_apart_between_its_corners_are_not_alike(few_digits):
+    family = ThinPlateSpline(4)
+    net = nn.Sequential(SpatialTransformer.for_images((1, 28, 28), family), *small_net()[1:])
+    trainer = Trainer(net, few_digits, RandomRotation(0), replace(RECIPE, consistency=1.0), 0, torch.device("cpu"))
+    images, pose, straight = few_digits.train_images[:16], torch.zeros(16, 1), torch.zeros(16, family.num_params)
+    bent = straight.clone()
+    bent[:, 2 * 5] = 0.8  # a point in the middle; the corners stay
+    gaps = [trainer.inconsistency(images, pose, theta).item() for theta in (straight, bent)]  # the second view's theta is zero
+    assert gaps[0] < 1e-6 and gaps[1] > 0.01
 
 
 def test_a_net_learns_from_the_term_to_hand_on_two_views_alike(few_digits):
