@@ -19,9 +19,9 @@ PLACED_ROWS = {
     "features": "on the feature maps",
 }
 MEASURES = {
-    "error is": ("test_error_percent",),
-    "degrees are": ("stillness", "degrees"),
-    "pixels are": ("stillness", "pixels"),
+    "error": ("test_error_percent",),
+    "turning": ("stillness", "degrees"),
+    "straying": ("stillness", "pixels"),
 }
 
 
@@ -66,23 +66,24 @@ def placed_table(root: Path | None = None) -> str:
 
 
 def placed_findings(root: Path | None = None) -> str:
-    """Which nets of `placed_table` differ from the one that looks once by more than both spreads together, a line each."""
-    said, known = [], 0
+    """In what each net of `placed_table` differs from the one that looks once by more than both spreads together, a line each."""
+    lines, known = [], False
     for task in ("r", "rts"):
         once = load_runs(f"mnist-{task}{PLACED_FOLDER}input", root)
         for name, title in PLACED_ROWS.items():
-            runs = load_runs(f"mnist-{task}{PLACED_FOLDER}{name}", root)
+            runs, said = load_runs(f"mnist-{task}{PLACED_FOLDER}{name}", root), []
             for what, path in MEASURES.items():
                 ours, theirs = ([value for run in some if (value := at(run, path)) is not None] for some in (runs, once))
                 if name == "input" or min(len(ours), len(theirs)) < 2:
                     continue
-                known += 1
-                gap = statistics.fmean(ours) - statistics.fmean(theirs)
+                known, gap = True, statistics.fmean(ours) - statistics.fmean(theirs)
                 if abs(gap) > statistics.stdev(ours) + statistics.stdev(theirs):
-                    said.append(f"{task.upper()}, {title}: {what} {'more' if gap > 0 else 'less'}")
+                    said.append(f"{'more' if gap > 0 else 'less'} {what}")
+            if said:
+                lines.append(f"{task.upper()}, {title}: {', '.join(said)}")
     if not known:
         return "Too little is recorded: two seeds of each are needed."
-    return "\n".join(said) or "Nothing differs from one look on the picture by more than the spreads."
+    return "\n".join(lines) or "Nothing differs from one look on the picture by more than the spreads."
 
 
 def at(run: dict, path: tuple[str, ...]) -> float | None:

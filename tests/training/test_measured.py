@@ -49,6 +49,6 @@ def test_findings_name_what_differs_by_more_than_both_spreads(monkeypatch):
         return [{"test_error_percent": 1.0, "stillness": {"degrees": one, "pixels": None}} for one in degrees]
 
     monkeypatch.setattr(team_tables, "load_runs", runs_of)
-    assert placed_findings() == "R, on the picture, 3 looks: degrees are less"
+    assert placed_findings() == "R, on the picture, 3 looks: less turning"
     monkeypatch.setattr(team_tables, "load_runs", lambda name, root: runs_of("mnist-r-placed/input", root))
     assert placed_findings() == "Nothing differs from one look on the picture by more than the spreads."
