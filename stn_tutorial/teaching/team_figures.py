@@ -4,7 +4,6 @@ from itertools import cycle
 from pathlib import Path
 
 import torch
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -89,7 +88,7 @@ def followed(data: Dataset, name: str = "mnist-addition/two-affine", seed: int =
 
 
 def seen(data: Dataset, name: str = "mnist-addition/two-affine", seed: int = 0, root: Path | None = None) -> Picture | str:
-    """What the windows of a recorded net hand on of some test pairs: the first digit in one colour, the second in another.
+    """Each digit of some test pairs as it comes in, and in the windows of a recorded net.
 
     data: the digits that the run was tested on. A run that is not recorded is said to be so.
     """
@@ -98,16 +97,14 @@ def seen(data: Dataset, name: str = "mnist-addition/two-affine", seed: int = 0, 
         return f"{name} with seed {seed}: not recorded"
     experiment = experiment_called(name)
     pairs = shown_pairs(in_pairs(data), DISTORTIONS[experiment.distortion]())
-    rows = {"both channels, each in its colour": tinted(pairs)}
-    for k, (window, theta) in enumerate(zip(transformers_of(experiment.build()).values(), run["window_thetas"], strict=True)):
-        rows[f"window {k + 1} hands on"] = tinted(window.warp(pairs, torch.tensor(theta)))
+    windows = zip(transformers_of(experiment.build()).values(), run["window_thetas"], strict=True)
+    views = [window.warp(pairs, torch.tensor(theta)) for window, theta in windows]
+    rows = {}
+    for digit in range(pairs.shape[1]):
+        rows[f"digit {digit + 1} as it comes"] = pairs[:, digit : digit + 1]
+        for k, view in enumerate(views):
+            rows[f"digit {digit + 1} in window {k + 1}"] = view[:, digit : digit + 1]
     return images_in_rows(rows)
-
-
-def tinted(pairs: Tensor) -> Tensor:
-    """Two channels (N, 2, H, W) in [0, 1] as one picture (N, 3, H, W): the first in the accent colour, the second in the other."""
-    colors = torch.tensor([to_rgb(ACCENT), to_rgb(SECOND)])
-    return torch.einsum("nchw,cd->ndhw", pairs, colors / colors.amax(dim=1, keepdim=True)).clamp(max=1)
 
 
 def shadows(data: Dataset, theta: list[list[float]] | None) -> Picture:

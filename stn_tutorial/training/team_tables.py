@@ -100,13 +100,12 @@ def colocalization_table(root: Path | None = None) -> str:
         return f"{COLOCALIZED}: not recorded"
     for digit in sorted({row["digit"] for row in found}):
         of_class = [row for row in found if row["digit"] == digit]
-        shares = [
-            [row["found_percent"] for row in of_class if bool(row["patches"]) == cluttered] for cluttered in (False, True)
-        ]
-        off = [mean_text([row[f"off_{of}_pixels"] for row in of_class if row["patches"]], 1) for of in ("together", "each")]
-        rows.append([str(digit), *(spread_text(share, 0) for share in shares), *off, str(max(map(len, shares)))])
-    rows.append(["the paper, over all", "100", "75 to 93", "-", "-", "-"])
-    header = ("class", "alone: found %", "in clutter: found %", "all off by px", "each from that by px", "seeds")
+        alone, cluttered = ([row for row in of_class if bool(row["patches"]) == wanted] for wanted in (False, True))
+        cells = [(alone, "found_percent"), (cluttered, "found_percent")]
+        cells += [(cluttered, f"off_{of}_pixels") for of in ("together", "each")]
+        rows.append([str(digit), *(", ".join(f"{row[key]:.0f}" for row in some) or "-" for some, key in cells)])
+    rows.append(["the paper", "100", "75 to 93", "-", "-"])
+    header = ("class", "alone: found %, by seed", "in clutter: found %, by seed", "all off by px", "each from that px")
     return markdown(header, rows)
 
 
