@@ -172,8 +172,7 @@ class Trainer:
         """
         transformer = find_transformer(self.model)
         points = self.distortion.reach * telling_points(transformer.family).to(pose)
-        both = distorted(images, self.distortion, self.generator, self.recipe)
-        second, its_pose = (part[self.team.mine] for part in both)
+        second, its_pose = (part[self.team.mine] for part in distorted(images, self.distortion, self.generator, self.recipe))
         with autocast(self.recipe, self.device):
             its_theta = transformer.theta(second)
         first_look = where_points_look(points, self.train_distortion.family, pose, transformer.family, theta)
