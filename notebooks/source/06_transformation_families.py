@@ -334,9 +334,10 @@ poses = {words: load_runs(f"mnist-e/st-cnn-{name}")[0]["pose"] for words, name i
 pose_figures.pose_spread(poses, unit="pixels")
 
 # %% [markdown]
-# On R the spline's nets leave the digits nearly as they were, with the term too, and err on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
-# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it, and see whether it was
-# done. On E a deeper net with a spline undoes no more; the same net with the consistency term of [notebook 5](05_rotated_mnist.ipynb) does.
+# On R the spline's net leaves the digits nearly as they were, and errs on few all the same. On E a spline undoes a little, and an affine map nothing. A loss
+# that asks for the digit's name does not ask for straight frames: **a low error is no proof that the pose was undone.** One has to ask for it, and see whether
+# it was done. With the consistency term of [notebook 5](05_rotated_mnist.ipynb) a spline takes most of the turn back, and more of the bend; a deeper net without
+# the term does not.
 
 # %% [markdown]
 # ## Which family for which task?

@@ -374,13 +374,13 @@ checks.check_block_means(block_means)
 # ## What to take away
 #
 # 1. Reproduce before you judge: the same layers, the same log block by block.
-# 2. Train the net without the part that you want to praise, and one of equal size. Here both beat it.
+# 2. Train the net without the part that you want to praise, and one of equal size.
 # 3. Watch the scale of the window. This transformer shrank its pictures for a classifier that neglects the edge; padding stopped it.
 # 4. Give every picture the same theta, and see what the transformer's own answers are worth.
 # 5. Distort the training pictures anew first. A transformer paid where photographs came distorted, anywhere in a large frame.
 #
-# The [README](../README.md) shows how to put the layer into a network of your own, and where it does not help.
-# Next: [8. Feature maps and teams](08_feature_maps_and_teams.ipynb), several transformers, and some that do not look at the picture.
+# The [README](../README.md) shows the layer in a network of your own.
+# Next: [8. Feature maps and teams](08_feature_maps_and_teams.ipynb).
 
 # %% [markdown]
 # <details><summary>Fine print</summary>

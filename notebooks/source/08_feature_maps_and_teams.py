@@ -245,7 +245,7 @@ pair(both).shape  # two views of two channels
 # test pairs, digit 1 and digit 2 in rows of their own, as they come and in each window of a trained net.
 
 # %% tags=["thumbnail"]
-team_figures.seen(data)
+team_figures.seen()
 
 # %% [markdown]
 # Go down the rows of digit 1. Window 1 brings it near its middle and to one size; in window 2 it lies about. With digit 2 it is the other way round. Nobody
@@ -370,7 +370,7 @@ solid.transformer(volumes).shape, solid.transformer.theta(volumes).shape
 # %%
 from stn_tutorial.training.measured import load_measured
 
-theta = next((row["theta"] for row in load_measured("mnist-solids") if "theta" in row), None)
+theta = next((row["theta"] for row in load_measured("mnist-solids", data=data) if "theta" in row), None)
 team_figures.shadows(data, theta)
 
 # %%
@@ -381,7 +381,8 @@ Markdown(table("mnist-solids"))
 # as well as the transformer, it was enough to see, and no turning was needed.
 #
 # It does not. With this size and this training the transformer has the fewest errors, and seeing everything helps least.
-#
+
+# %% [markdown]
 # ## Small windows
 #
 # A window that shrinks the picture by four has one sampling point for every four pixels of a row. Bilinear sampling reads the two pixels beside the point and

@@ -14,7 +14,7 @@ from ..geometry.coordinates import normalized_to_pixel
 from ..geometry.volumes import Affine3d
 from ..networks.equivariance import maps_of, turned
 from ..networks.watching import evaluating, find_transformer, transformers_of
-from ..training.addition import in_pairs, shown_pairs
+from ..training.addition import in_pairs
 from ..training.data import Dataset
 from ..training.distortions import DISTORTIONS, EachAlone
 from ..training.evaluation import TEST_SEED, distorted
@@ -87,18 +87,14 @@ def followed(data: Dataset, name: str = "mnist-addition/two-affine", seed: int =
     return lines(series, "step of the training", "window 1 strays, pixels")
 
 
-def seen(data: Dataset, name: str = "mnist-addition/two-affine", seed: int = 0, root: Path | None = None) -> Picture | str:
-    """Each digit of some test pairs as it comes in, and in the windows of a recorded net.
-
-    data: the digits that the run was tested on. A run that is not recorded is said to be so.
-    """
+def seen(name: str = "mnist-addition/two-affine", seed: int = 0, root: Path | None = None) -> Picture | str:
+    """Each digit of some recorded test pairs as it comes in, and in the windows of the net. A run that is not recorded is said to be so."""
     run = next((run for run in load_runs(name, root) if run["seed"] == seed), None)
     if run is None:
         return f"{name} with seed {seed}: not recorded"
-    experiment = experiment_called(name)
-    pairs = shown_pairs(in_pairs(data), DISTORTIONS[experiment.distortion]())
-    windows = zip(transformers_of(experiment.build()).values(), run["window_thetas"], strict=True)
-    views = [window.warp(pairs, torch.tensor(theta)) for window, theta in windows]
+    windows, thetas = transformers_of(experiment_called(name).build()).values(), torch.tensor(run["window_thetas"])
+    pairs = load_theta(name, seed, root)["image"][: thetas.shape[1]] / 255
+    views = [window.warp(pairs, theta) for window, theta in zip(windows, thetas, strict=True)]
     rows = {}
     for digit in range(pairs.shape[1]):
         rows[f"digit {digit + 1} as it comes"] = pairs[:, digit : digit + 1]

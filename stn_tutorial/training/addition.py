@@ -12,7 +12,7 @@ from .evaluation import TEST_SEED, distorted
 from .metrics import corner_displacement, where_corners_look
 from .recipe import Recipe
 
-SHOWN = 8  # pairs of digits
+SHOWN = 8  # recorded pictures whose windows are recorded, too
 SUMS = tuple(str(total) for total in range(19))
 
 
@@ -62,15 +62,10 @@ def who_follows(model: nn.Module, data: Dataset, distortion: EachAlone, recipe: 
     return found
 
 
-def shown_pairs(data: Dataset, distortion: EachAlone) -> Tensor:
-    """The first test pairs, distorted once and for all, to be shown with what windows make of them: (8, 2, H, W) in [0, 1]."""
-    return distortion(data.test_images[:SHOWN].float() / 255, torch.Generator().manual_seed(TEST_SEED))[0]
-
-
 @torch.no_grad()
-def window_thetas(model: nn.Module, data: Dataset, distortion: EachAlone) -> list[list[list[float]]]:
-    """Theta of each window for `shown_pairs`: windows x 8 x P numbers. model, data: as in `who_follows`; the model is left as it came."""
-    images, found = shown_pairs(data, distortion).to(next(model.parameters()).device), []
+def window_thetas(model: nn.Module, images: Tensor) -> list[list[list[float]]]:
+    """Theta of each window for images (N, 2, H, W): windows x N x P numbers. The model is left as it came."""
+    found = []
     for window in transformers_of(model).values():
         with evaluating(model), thetas_of(model, window) as thetas:
             model(images)

@@ -27,15 +27,19 @@ def write_measured(name: str, found: list[dict], command: str, data: Dataset, ro
     return path
 
 
-def load_measured(name: str, root: Path | str | None = None) -> list[dict]:
-    """The rows that `write_measured` wrote under a name, none if nobody did; a ValueError for a file that cannot be read."""
+def load_measured(name: str, root: Path | str | None = None, data: Dataset | None = None) -> list[dict]:
+    """The rows that `write_measured` wrote under a name, none if nobody did; with `data`, none if they were measured on others.
+
+    Raises ValueError for a file that cannot be read.
+    """
     path = records(root) / name / "measured.json"
     if not path.exists():
         return []
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["found"]
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found, fingerprint = record["found"], record["data_fingerprint"]
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise ValueError("its rows are no list of objects")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"cannot read the measurements {path}: {short_reason(error)}") from error
-    return found
+    return found if data is None or data.fingerprint == fingerprint else []

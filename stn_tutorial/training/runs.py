@@ -22,7 +22,7 @@ from ..files import short_reason, write_atomically
 from ..networks.models.parts import parameters_of
 from ..networks.watching import find_transformer
 from ..networks.weights import load_weights
-from .addition import empty_windows, in_pairs, who_follows, window_thetas
+from .addition import SHOWN, empty_windows, in_pairs, who_follows, window_thetas
 from .checkpoints import is_number
 from .data import load
 from .distortions import DISTORTIONS
@@ -131,7 +131,7 @@ def train_and_record(experiment: Experiment, seed: int, folder: Path, progress: 
         if experiment.pairs:
             record["who_follows_pixels"] = who_follows(model, data, distortion, experiment.recipe).tolist()
             record["empty_windows_percent"] = empty_windows(model, data, distortion, experiment.recipe)
-            record["window_thetas"] = window_thetas(model, data, distortion)
+            record["window_thetas"] = window_thetas(model, training.theta["image"][:SHOWN].to(device) / 255)
         small = experiment.build()
         load_weights(small, folder / "weights.safetensors")
         half = evaluate(small, data, distortion, experiment.recipe, device)

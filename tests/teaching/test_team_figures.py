@@ -82,9 +82,9 @@ def test_whom_a_window_follows_is_drawn_from_a_record_or_missing(digits, follows
 
 
 def test_what_windows_hand_on_is_drawn_from_a_record_or_missing(digits, tmp_path):
-    assert "not recorded" in team_figures.seen(digits, root=tmp_path)
+    assert "not recorded" in team_figures.seen(root=tmp_path)
     record_of(tmp_path / NAME / "seed-0", digits, 0)
-    is_picture(team_figures.seen(digits, root=tmp_path), "8 images in each of 6 rows")
+    is_picture(team_figures.seen(root=tmp_path), "8 images in each of 6 rows")
 
 
 def test_shadows_are_drawn_with_a_transformer_and_without(digits):

@@ -10,7 +10,7 @@ from stn_tutorial import Affine, ParallelTransformers, SpatialTransformer, fit, 
 from stn_tutorial.networks import models
 from stn_tutorial.networks.localization import FixedTheta
 from stn_tutorial.networks.models.parts import parameters_of
-from stn_tutorial.training.addition import SUMS, empty_windows, in_pairs, shown_pairs, who_follows, window_thetas
+from stn_tutorial.training.addition import SUMS, empty_windows, in_pairs, who_follows, window_thetas
 from stn_tutorial.training.distortions import DISTORTIONS, EachAlone, RandomRotation, RandomSimilarity
 from stn_tutorial.training.evaluation import TEST_SEED
 from stn_tutorial.training.experiments import EXPERIMENTS
@@ -86,12 +86,11 @@ def test_a_window_that_looks_beside_the_picture_is_empty(digits):
     assert empty_windows(net, data, EACH) == [0, 100] and net.training
 
 
-def test_the_thetas_of_the_shown_pairs_are_those_of_each_window(digits):
-    data, half = in_pairs(digits), torch.tensor([0.5, 0, 0, 0, 0.5, 0])
+def test_the_thetas_of_pictures_are_those_of_each_window(digits):
+    images, half = in_pairs(digits).test_images[:3] / 255, torch.tensor([0.5, 0, 0, 0, 0.5, 0])
     windows = [SpatialTransformer(FixedTheta(theta), Affine(), size=28) for theta in (half, -half)]
-    found = window_thetas(nn.Sequential(ParallelTransformers(windows), nn.Linear(28, 1)), data, EACH)
-    assert found == [[half.tolist()] * 8, [(-half).tolist()] * 8]
-    assert shown_pairs(data, EACH).shape == (8, 2, 42, 42) and torch.equal(shown_pairs(data, EACH), shown_pairs(data, EACH))
+    found = window_thetas(nn.Sequential(ParallelTransformers(windows), nn.Linear(28, 1)), images)
+    assert found == [[half.tolist()] * 3, [(-half).tolist()] * 3]
 
 
 NETS = sorted(name for name in EXPERIMENTS if name.startswith("mnist-addition/"))

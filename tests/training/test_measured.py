@@ -20,7 +20,8 @@ def test_what_was_written_is_read_and_stands_in_the_table(tmp_path, few_digits):
     found = [{"digit": 3, "patches": patches, "found_percent": 80.0 + patches} | off for patches in (0, 16, 16)]
     path = write_measured(COLOCALIZED, found, "python benchmarks/colocalization.py", few_digits, tmp_path)
     assert path.parent.name == COLOCALIZED and few_digits.fingerprint in path.read_text()
-    assert load_measured(COLOCALIZED, tmp_path) == found
+    assert load_measured(COLOCALIZED, tmp_path) == load_measured(COLOCALIZED, tmp_path, few_digits) == found
+    assert load_measured(COLOCALIZED, tmp_path, few_digits.subset(100, 10)) == []
     assert "| 3 | 80 | 96, 96 | 4, 4 | 2, 2 |" in table(COLOCALIZED, tmp_path) and "75 to 93" in table(COLOCALIZED, tmp_path)
     solids = [{"reader": "shadow", "error_percent": error, "parameters": 5, "steps": 7} for error in (10.0, 12.0)]
     write_measured(SOLIDS, solids, "python benchmarks/solids.py", few_digits, tmp_path)
