@@ -265,15 +265,16 @@ for group, nets in groups.items():
         poses = [run["pose"] for run in load_runs(name)]
         if poses and "control" not in words:
             before, after = (fmean(pose[f"mean_{when}_degrees"] for pose in poses) for when in ("before", "after"))
-            one = [f", one {run['stillness']['degrees']:.1f}°" for run in load_runs(name) if "stillness" in run]
-            print(f"    {words:<14}{before:.1f}° -> {after:.1f}°", *one[:1], sep="")
+            one = [f"{run['stillness']['degrees']:.1f}°" for run in load_runs(name) if "stillness" in run]
+            print(f"    {words:<14}{before:.1f}° -> {after:.1f}°{', one ' * bool(one)}{', '.join(one)}")
 
 # %% [markdown]
-# Printed is the angle's spread within a class, before the transformer and after it; "one" is that of a single photograph in many poses.
+# Printed is the angle's spread within a class, before the transformer and after it, as the mean over runs. "One" is that of a single photograph in many poses, run
+# by run.
 #
 # **On R the transformer turns nothing back, as long as class labels are its only teacher.** And it is level with its control. With the
-# term a single photograph turns half as far as it was turned. But each settles in a pose of its own: within a class nothing is gained, and
-# accuracy falls. Standing still does not help to tell these classes apart.
+# term a single photograph turns less than it was turned, in one run more so than in the other. Accuracy falls all the same. Standing stiller does not help to
+# tell these classes apart.
 
 # %% [markdown]
 # **On RTS it pays where the photographs come distorted.** It hands on 32x32 pixels of 48x48, fewer than half. Yet it reads no less than the control,

@@ -112,7 +112,7 @@ print(localizer.features[0] is classifier[0])
 # The net of notebook 5 that was trained as the paper trains looked once. We do not train it. We only let it look again. **Will the digit stand stiller? Will
 # the net err less?**
 
-# %%
+# %% tags=["thumbnail"]
 from stn_tutorial import ChainedLocalizer
 from stn_tutorial.teaching import pose_figures
 
@@ -179,8 +179,19 @@ checks.check_look_again(look_again)
 # Where should it stand, then, and how often should it look? One small net, six ways, six epochs each. What a localiser costs, the classifier has less: all
 # nets of a task have equal numbers of parameters.
 #
-# R turns a digit by up to 90 degrees. RTS turns it by up to 45, scales it and puts it somewhere in a larger frame. "One picture °" and "px" say how far one
-# digit still moves behind the transformer. **A window that never moves would leave about 53° on R and 26° on RTS.** ± is the spread over three seeds.
+# R turns a digit by up to 90 degrees. RTS turns it by up to 45, scales it and puts it somewhere in a larger frame. How far does a digit move behind a window
+# that never does?
+
+# %%
+from stn_tutorial.training.distortions import DISTORTIONS
+
+for name, side in {"r": 28, "rts": 42}.items():
+    found = stillness(placed_net("input", side), data.test_images[:100], DISTORTIONS[name]())  # untrained: the identity
+    print(f"{name.upper():<4} {found['degrees']:.0f}°, {found['pixels']:.0f} px")
+
+# %% [markdown]
+# These are the numbers to compare with. In the table, "one picture °" and "px" say how far one digit still moves behind the trained transformers. ± is the spread over
+# three seeds.
 
 # %%
 from IPython.display import Markdown
@@ -219,7 +230,6 @@ print(placed_findings())
 
 # %%
 from stn_tutorial.training.addition import in_pairs
-from stn_tutorial.training.distortions import DISTORTIONS
 
 pairs = in_pairs(data.subset(0, 6))
 both, _ = DISTORTIONS["rts-each"]()(pairs.test_images / 255, torch.Generator().manual_seed(0))
@@ -244,7 +254,7 @@ pair(both).shape  # two views of two channels
 # Behind them stands a fully connected net, as in the paper. It does not cope well with digits that lie about: somebody must straighten them. Here are eight
 # test pairs, digit 1 and digit 2 in rows of their own, as they come and in each window of a trained net.
 
-# %% tags=["thumbnail"]
+# %%
 team_figures.seen()
 
 # %% [markdown]
