@@ -277,7 +277,8 @@ Markdown(table("mnist-addition"))
 # "Strays from its digit" is the mean over windows and seeds, for the digit that a window follows more closely; beside it the other digit. All nets are of one
 # size. `fcn` has no window; `cnn` has convolutions in place of windows; `two-tps` has windows that bend.
 #
-# **One window cannot serve two digits; two windows share them**, and err on a third as many. Each of the three nets found the division of labour by itself.
+# **One window cannot serve two digits; two windows share them**, and err on a third as many. Each of the three affine nets found the division of labour by
+# itself.
 #
 # But the CNN, without any window, errs on fewer still. Convolutions cope with digits that lie about. A team pays for a reader that needs it.
 #
@@ -285,7 +286,7 @@ Markdown(table("mnist-addition"))
 #
 # - The paper's errors are those of its own nets and of a far longer training.
 # - Five pixels are not still. A window may choose another pose for each class, and the measure runs over all of them. Digits 1 and 2 begin at different
-#   heights in the chart because it follows 64 pairs.
+#   heights in the chart because it follows 64 pairs. Of a window that bends, the corners say little.
 # - We also tried convolutions *behind* two windows. In single trials the windows stayed where they were ([what was tried](../docs/tried.md)). We guess that
 #   such a net does not need them. So a low error says nothing of windows: look at what they see.
 #

@@ -14,7 +14,7 @@ def telling_points(family: Family) -> Tensor:
 
     A spline's corners could turn back alone, and fold the picture between them.
     """
-    return family.controls if isinstance(family, LatticeFamily) else torch.tensor(CORNERS)
+    return family.controls if isinstance(family, LatticeFamily) else torch.tensor(CORNERS, device="cpu")
 
 
 def consistency_loss(first: Tensor, second: Tensor, delta: float = 0.5) -> Tensor:
