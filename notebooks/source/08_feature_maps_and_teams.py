@@ -49,11 +49,10 @@ seven = data.test_images[int((data.test_labels == 7).nonzero()[0])]
 team_figures.turned_maps(still.classifier, seven)
 
 # %% [markdown]
-# The pictures agree, the maps do not. Look at a map in which one stroke is bright, such as map 19. Above, the long
-# stroke lights up; below, the short one.
+# The pictures agree, the maps do not. Look at a map in which one stroke is bright, such as map 19. Above, the long stroke lights up; below, the short one.
 #
-# This map answers to steep strokes. In the upright 7 the steep stroke is the long one, in the turned 7 the short one. Turned, it is still a map of strokes that **had** that direction. A transformer moves features about. It
-# cannot make one feature out of another.
+# This map answers to steep strokes. In the upright 7 the steep stroke is the long one, in the turned 7 the short one. Turned, it is still a map of strokes
+# that **had** that direction. A transformer moves features about. It cannot make one feature out of another.
 #
 # ### Predict 1
 #
@@ -280,7 +279,7 @@ Markdown(table("mnist-addition"))
 # **One window cannot serve two digits; two windows share them**, and err on a third as many. Each of the three affine nets found the division of labour by
 # itself.
 #
-# But the CNN, without any window, errs on fewer still. Convolutions cope with digits that lie about. A team pays for a reader that needs it.
+# But the CNN, without any window, errs on fewer still. The team pays for the fully connected reader, which needs it. (One seed means one run.)
 #
 # <details><summary>What to keep in mind</summary>
 #
@@ -361,8 +360,8 @@ print(f"{100 * right.float().mean():.0f} % of these windows are right")
 Markdown(table("mnist-colocalization"))
 
 # %% [markdown]
-# That is all ten classes; the numbers of a cell are those of two seeds. A search finds the digit nearly everywhere or nearly nowhere: some end at something else
-# that is common. It was begun three times for each, and the one with the least loss was kept, which asks no box.
+# That is all ten classes; the numbers of a cell are those of two seeds. Most searches find two thirds of the digits or more, and some next to none: they end
+# elsewhere. Each was begun three times, and the one with the least loss was kept, which asks no box.
 #
 # "All off by" is how far the windows of a class are off *together*, in clutter; beside it how far each is off from that. Nothing in the loss asks for the
 # middle. It asks for likeness, and windows that are all off by the same few pixels are as much alike.
